@@ -1,0 +1,374 @@
+"""The promises: Clock, Broker, Store. Written once, here and only here; adapters add no promise of their own.
+
+Law: no code but types. Times are integer milliseconds since the epoch. Every port is opened and closed by its
+adapter's own `async with`; lifetimes belong to the caller's AsyncExitStack.
+
+One behavioural suite per port (tests/ports) runs over every adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from workflowsvc.messages import Action, Reply, Task, TaskList
+from workflowsvc.swf import shapes
+
+# ---- Clock ---------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time. Nothing else in the project reads a clock."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+
+    async def wait_until(self, at: int) -> None:
+        """Return as soon as `now() >= at`; never before. Cancelling forgets the wait."""
+
+    def hold(self, what: Hashable) -> None:
+        """Time must not skip until *what* is released: there is work. Holding it twice is holding it once."""
+
+    def release(self, what: Hashable) -> None:
+        """Undo `hold`. Releasing what is not held does nothing."""
+
+
+# ---- Broker --------------------------------------------------------------------------------------------------
+
+
+class BrokerUnavailable(Exception):
+    """The broker cannot take responsibility now; nothing is known to have been delivered."""
+
+
+M_co = TypeVar("M_co", covariant=True)
+
+
+class Delivery(Protocol[M_co]):
+    """A message lent to a consumer until it is settled, once, by one of the three verbs."""
+
+    @property
+    def message(self) -> M_co: ...
+
+    @property
+    def redelivered(self) -> bool:
+        """True where an earlier delivery of the message may have been handled."""
+
+    async def ack(self) -> None:
+        """Done: the broker forgets the message."""
+
+    async def requeue(self) -> None:
+        """Not done: deliver again, redelivered, in its old place as far as the broker can."""
+
+    async def reject(self, reason: str) -> None:
+        """It cannot be handled: park it in `poison` with the reason, never drop it silently."""
+
+
+class TaskConsumer(Protocol):
+    def credit(self, wanted: int) -> None:
+        """Take at most *wanted* further tasks; each delivery uses one up. 0 stops, and a later call sets anew."""
+
+
+class Broker(Protocol):
+    """Moves messages. Every message is a hint: it may be late, repeated, reordered or, after a disaster, lost."""
+
+    async def publish(self, actions: Sequence[Action]) -> None:
+        """Hand actions to the partitions of their lanes. Returned means confirmed: the broker will not lose them.
+
+        An in-process broker forgets all when its process dies, so it confirms only what its consumer acknowledged.
+        Actions of one lane arrive in the order in which they were published.
+        Raises BrokerUnavailable.
+        """
+
+    async def reply(self, reply: Reply) -> None:
+        """Send a reply to the address that its action named. A requester that has gone is no error."""
+
+    async def offer(self, tasks: Sequence[Task]) -> None:
+        """Put tasks on their lists, confirmed. Higher priority is delivered first, then the longest waiting.
+
+        Raises BrokerUnavailable.
+        """
+
+    async def delay(self, action: Action, at: int) -> None:
+        """Publish *action* to its partition at the time *at*, not before, or at most one second after.
+
+        At most one delayed action per run is wanted: where the broker can, the newest replaces the older.
+        Raises BrokerUnavailable.
+        """
+
+    async def undelay(self, run_id: str) -> None:
+        """Forget the delayed action of the run where the broker can; elsewhere it comes and finds nothing to do."""
+
+    def consume(self, consumer: Callable[[Delivery[Action]], None]) -> AbstractAsyncContextManager[None]:
+        """Have the actions delivered to *consumer*, one active consumer per partition; the others stand by.
+
+        On leaving, or on death, what was not settled goes to the next consumer, redelivered, in order.
+        """
+
+    def replies(self, consumer: Callable[[Reply], None]) -> AbstractAsyncContextManager[str]:
+        """Open an address of one's own for replies; entering gives the address."""
+
+    def tasks(
+        self, task_list: TaskList, consumer: Callable[[Delivery[Task]], None]
+    ) -> AbstractAsyncContextManager[TaskConsumer]:
+        """Have tasks of one list delivered to *consumer* as far as its credit goes (0 at first)."""
+
+    async def ping(self) -> None:
+        """Raises BrokerUnavailable where the broker does not answer."""
+
+
+# ---- Store ---------------------------------------------------------------------------------------------------
+
+
+class StoreUnavailable(Exception):
+    """The store did not take the write, or cannot be read, now."""
+
+
+class Conflict(Exception):
+    """Somebody else wrote first: an event id, an open workflow id or a catalogue key is taken. Nothing was written."""
+
+
+class ExecutionRow(Struct, frozen=True):
+    """What the visibility operations know of a run. Written whole whenever any of it changes."""
+
+    run_id: str
+    lane: int
+    domain: str
+    workflow_id: str
+    type_name: str
+    type_version: str
+    tags: list[str]
+    started_at: int
+    #: the id of the action that started it: orders runs that started in one millisecond
+    started_by: str
+    #: WorkflowExecutionInfo in wire form
+    info: bytes
+    closed_at: int | None = None
+    closed_by: str | None = None
+    close_status: shapes.CloseStatus | None = None
+    #: when a closed run disappears from every read (its domain's retention)
+    expires_at: int | None = None
+    #: closed, and its messages to other runs are not yet confirmed
+    unsettled: bool = False
+
+
+class PendingTask(Struct, frozen=True):
+    """A scheduled task that nobody has started; its run is open."""
+
+    task_list: TaskList
+    scheduled_event_id: int
+
+
+class Heartbeat(Struct, frozen=True):
+    """The last sign of life of a started activity task. No event; kept beside the history."""
+
+    scheduled_event_id: int
+    at: int
+    details: str | None = None
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """All that one action did to one run. *events* in wire form, with ids from *first* on without a hole."""
+
+    run_id: str
+    domain: str
+    workflow_id: str
+    action_id: str
+    first: int
+    events: list[bytes]
+    heartbeat: Heartbeat | None = None
+    #: the new visibility row, where it changed; always with the run's first commit
+    row: ExecutionRow | None = None
+    #: tasks that became pending, and tasks that ceased to be
+    scheduled: Sequence[PendingTask] = ()
+    unscheduled: Sequence[PendingTask] = ()
+    #: the state after the last of *events*, opaque here; replaces an older one
+    snapshot: bytes | None = None
+
+
+class StoredRun(Struct, frozen=True):
+    """A run as it is stored: *snapshot*, if any, is the state after event *snapshot_at*; *events* are those after."""
+
+    row: ExecutionRow
+    events: list[bytes]
+    snapshot: bytes | None = None
+    snapshot_at: int = 0
+    #: the latest heartbeat of each activity task that ever sent one
+    heartbeats: Sequence[Heartbeat] = ()
+
+
+class RunRef(Struct, frozen=True):
+    run_id: str
+    lane: int
+    domain: str
+    workflow_id: str
+
+
+class TimeField(StrEnum):
+    STARTED = "started"
+    CLOSED = "closed"
+
+
+class ExecutionQuery(Struct, frozen=True, kw_only=True):
+    """A visibility question. Bounds are inclusive milliseconds; at most one of the filters is set.
+
+    Order: *by* descending (newest first), or ascending with *reverse*; equal times by the id of the starting
+    (closing) action, so that the later call is the newer.
+    """
+
+    domain: str
+    open: bool
+    by: TimeField
+    oldest: int
+    latest: int
+    #: the present: closed runs that expired before it are gone
+    now: int
+    workflow_id: str | None = None
+    type_name: str | None = None
+    type_version: str | None = None
+    tag: str | None = None
+    close_status: shapes.CloseStatus | None = None
+    reverse: bool = False
+
+
+class Cursor(Struct, frozen=True):
+    """The place of the last row of a page: its time (milliseconds) and the id of its action."""
+
+    at: int
+    by: str
+
+
+class ListedExecution(Struct, frozen=True):
+    info: bytes
+    cursor: Cursor
+
+
+class DomainRecord(Struct, frozen=True, kw_only=True):
+    #: the scoped key
+    domain: str
+    created_at: int
+    #: as registered: "0".."90" or "NONE" (days)
+    retention: str
+    description: str | None = None
+    deprecated: bool = False
+    tags: dict[str, str] = {}
+
+
+class TypeKind(StrEnum):
+    WORKFLOW = "workflow"
+    ACTIVITY = "activity"
+
+
+class TypeKey(Struct, frozen=True):
+    domain: str
+    kind: TypeKind
+    name: str
+    version: str
+
+
+class TypeRecord(Struct, frozen=True, kw_only=True):
+    key: TypeKey
+    created_at: int
+    configuration: shapes.WorkflowTypeConfiguration | shapes.ActivityTypeConfiguration
+    description: str | None = None
+    #: set while the type is deprecated
+    deprecated_at: int | None = None
+
+
+class Store(Protocol):
+    """The truth. A write that returned survives `kill -9` and power loss; a read sees every write that returned.
+
+    Any method may raise StoreUnavailable.
+    """
+
+    # -- executions: writing
+
+    async def commit(self, unit: Sequence[Commit]) -> None:
+        """Write all commits of *unit* or none, in this order; units that are ready together share one write.
+
+        The event ids are the lock: Conflict where one is taken, where the first is not the successor of the run's
+        last, or where another run of the workflow id is open at that point of the unit.
+        A row with `closed_at` frees the workflow id, and a later commit of the same unit may take it.
+        """
+
+    async def settle(self, run_ids: Sequence[str]) -> None:
+        """The messages of these closed runs are confirmed: clear `unsettled`."""
+
+    async def purge(self, now: int, limit: int) -> int:
+        """Remove at most *limit* settled runs that expired before *now*, with all that belongs to them; how many."""
+
+    # -- executions: reading
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        """All there is of a run, expired or not."""
+
+    async def find_run(self, domain: str, workflow_id: str) -> str | None:
+        """The open run of the workflow id, else its newest closed one, else None."""
+
+    async def has_committed(self, run_id: str, action_id: str) -> bool:
+        """Whether a commit of this action is in the run's history."""
+
+    async def recoverable(self, after: str, limit: int) -> list[RunRef]:
+        """Runs that are open, or closed and unsettled, with run ids above *after*, ascending by run id."""
+
+    async def row(self, run_id: str, now: int) -> ExecutionRow | None:
+        """The visibility row; None where it is unknown or expired."""
+
+    async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool = False) -> list[bytes]:
+        """At most *limit* events with ids in first..last, ascending, or descending from *last* with *reverse*."""
+
+    async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
+        """At most *limit* runs that the query finds, in its order, those after the cursor."""
+
+    async def count_executions(self, query: ExecutionQuery) -> int: ...
+
+    async def count_pending(self, task_list: TaskList) -> int:
+        """Tasks of the list that are scheduled and not started, of open runs."""
+
+    # -- catalogue
+
+    async def domain(self, domain: str) -> DomainRecord | None: ...
+
+    async def domains(
+        self, region: str, *, deprecated: bool, after: str, limit: int, reverse: bool = False
+    ) -> list[DomainRecord]:
+        """Domains of a region by name in byte order, those after the scoped key *after* ("" for the first page)."""
+
+    async def add_domain(self, record: DomainRecord) -> None:
+        """Raises Conflict where the key is taken."""
+
+    async def replace_domain(self, record: DomainRecord, *, deprecate_types_at: int | None = None) -> None:
+        """Write the record anew; with a time, its types that are not deprecated become so, in the same write."""
+
+    async def types(self, keys: Sequence[TypeKey]) -> dict[TypeKey, TypeRecord]:
+        """Those of the types that exist, in one read."""
+
+    async def list_types(
+        self,
+        domain: str,
+        kind: TypeKind,
+        *,
+        deprecated: bool,
+        name: str | None,
+        after: tuple[str, str],
+        limit: int,
+        reverse: bool = False,
+    ) -> list[TypeRecord]:
+        """Types by (name, version) in byte order, those after the pair *after* (("", "") for the first page)."""
+
+    async def add_type(self, record: TypeRecord) -> None:
+        """Raises Conflict where the key is taken."""
+
+    async def replace_type(self, record: TypeRecord) -> None: ...
+
+    async def delete_type(self, key: TypeKey) -> None: ...
+
+    # -- the service itself
+
+    async def secret(self, name: str) -> bytes:
+        """32 random bytes, made at the first call for the name and the same ever after, in every process."""
+
+    async def ping(self) -> None: ...
