@@ -10,13 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from msgspec import Struct
-
 from workflowsvc.messages import Action, Reply, Task, TaskList
-from workflowsvc.swf import shapes
+from workflowsvc.records import (
+    Commit,
+    Cursor,
+    DomainRecord,
+    ExecutionQuery,
+    ExecutionRow,
+    ListedExecution,
+    RunRef,
+    StoredRun,
+    TypeKey,
+    TypeKind,
+    TypeRecord,
+)
 
 # ---- Clock ---------------------------------------------------------------------------------------------------
 
@@ -31,10 +40,37 @@ class Clock(Protocol):
         """Return as soon as `now() >= at`; never before. Cancelling forgets the wait."""
 
     def hold(self, what: Hashable) -> None:
-        """Time must not skip until *what* is released: there is work. Holding it twice is holding it once."""
+        """A message is on its way or being handled: time must not be moved at all until *what* is released.
+
+        Holding it twice is holding it once. Adapters on which time is not moved ignore all four of these.
+        """
 
     def release(self, what: Hashable) -> None:
         """Undo `hold`. Releasing what is not held does nothing."""
+
+    def occupy(self, run_id: str) -> None:
+        """A task of the run is open: time is not skipped over it, but may be moved by hand."""
+
+    def vacate(self, run_id: str) -> None:
+        """Undo `occupy`, likewise."""
+
+
+class TimeControl(Protocol):
+    """What a test may do to a clock that skips."""
+
+    def now(self) -> int: ...
+
+    @property
+    def locks(self) -> int:
+        """How many locks are held; time is skipped only at 0."""
+
+    def lock(self) -> None: ...
+
+    def unlock(self) -> None:
+        """Raises ValueError where no lock is held."""
+
+    async def advance(self, milliseconds: int) -> None:
+        """Move time by hand, from deadline to deadline, each handled before the next comes. Locks do not matter."""
 
 
 # ---- Broker --------------------------------------------------------------------------------------------------
@@ -129,153 +165,6 @@ class StoreUnavailable(Exception):
 
 class Conflict(Exception):
     """Somebody else wrote first: an event id, an open workflow id or a catalogue key is taken. Nothing was written."""
-
-
-class ExecutionRow(Struct, frozen=True):
-    """What the visibility operations know of a run. Written whole whenever any of it changes."""
-
-    run_id: str
-    lane: int
-    domain: str
-    workflow_id: str
-    type_name: str
-    type_version: str
-    tags: list[str]
-    started_at: int
-    #: the id of the action that started it: orders runs that started in one millisecond
-    started_by: str
-    #: WorkflowExecutionInfo in wire form
-    info: bytes
-    closed_at: int | None = None
-    closed_by: str | None = None
-    close_status: shapes.CloseStatus | None = None
-    #: when a closed run disappears from every read (its domain's retention)
-    expires_at: int | None = None
-    #: closed, and its messages to other runs are not yet confirmed
-    unsettled: bool = False
-
-
-class PendingTask(Struct, frozen=True):
-    """A scheduled task that nobody has started; its run is open."""
-
-    task_list: TaskList
-    scheduled_event_id: int
-
-
-class Heartbeat(Struct, frozen=True):
-    """The last sign of life of a started activity task. No event; kept beside the history."""
-
-    scheduled_event_id: int
-    at: int
-    details: str | None = None
-
-
-class Commit(Struct, frozen=True, kw_only=True):
-    """All that one action did to one run. *events* in wire form, with ids from *first* on without a hole."""
-
-    run_id: str
-    domain: str
-    workflow_id: str
-    action_id: str
-    first: int
-    events: list[bytes]
-    heartbeat: Heartbeat | None = None
-    #: the new visibility row, where it changed; always with the run's first commit
-    row: ExecutionRow | None = None
-    #: tasks that became pending, and tasks that ceased to be
-    scheduled: Sequence[PendingTask] = ()
-    unscheduled: Sequence[PendingTask] = ()
-    #: the state after the last of *events*, opaque here; replaces an older one
-    snapshot: bytes | None = None
-
-
-class StoredRun(Struct, frozen=True):
-    """A run as it is stored: *snapshot*, if any, is the state after event *snapshot_at*; *events* are those after."""
-
-    row: ExecutionRow
-    events: list[bytes]
-    snapshot: bytes | None = None
-    snapshot_at: int = 0
-    #: the latest heartbeat of each activity task that ever sent one
-    heartbeats: Sequence[Heartbeat] = ()
-
-
-class RunRef(Struct, frozen=True):
-    run_id: str
-    lane: int
-    domain: str
-    workflow_id: str
-
-
-class TimeField(StrEnum):
-    STARTED = "started"
-    CLOSED = "closed"
-
-
-class ExecutionQuery(Struct, frozen=True, kw_only=True):
-    """A visibility question. Bounds are inclusive milliseconds; at most one of the filters is set.
-
-    Order: *by* descending (newest first), or ascending with *reverse*; equal times by the id of the starting
-    (closing) action, so that the later call is the newer.
-    """
-
-    domain: str
-    open: bool
-    by: TimeField
-    oldest: int
-    latest: int
-    #: the present: closed runs that expired before it are gone
-    now: int
-    workflow_id: str | None = None
-    type_name: str | None = None
-    type_version: str | None = None
-    tag: str | None = None
-    close_status: shapes.CloseStatus | None = None
-    reverse: bool = False
-
-
-class Cursor(Struct, frozen=True):
-    """The place of the last row of a page: its time (milliseconds) and the id of its action."""
-
-    at: int
-    by: str
-
-
-class ListedExecution(Struct, frozen=True):
-    info: bytes
-    cursor: Cursor
-
-
-class DomainRecord(Struct, frozen=True, kw_only=True):
-    #: the scoped key
-    domain: str
-    created_at: int
-    #: as registered: "0".."90" or "NONE" (days)
-    retention: str
-    description: str | None = None
-    deprecated: bool = False
-    tags: dict[str, str] = {}
-
-
-class TypeKind(StrEnum):
-    WORKFLOW = "workflow"
-    ACTIVITY = "activity"
-
-
-class TypeKey(Struct, frozen=True):
-    domain: str
-    kind: TypeKind
-    name: str
-    version: str
-
-
-class TypeRecord(Struct, frozen=True, kw_only=True):
-    key: TypeKey
-    created_at: int
-    configuration: shapes.WorkflowTypeConfiguration | shapes.ActivityTypeConfiguration
-    description: str | None = None
-    #: set while the type is deprecated
-    deprecated_at: int | None = None
 
 
 class Store(Protocol):
