@@ -1,0 +1,54 @@
+"""What clients ask of an execution as a whole: signal, cancel, terminate, describe.
+
+Law: only open runs are changed; each call that is accepted records its event, however often it comes.
+"""
+
+from __future__ import annotations
+
+from coordinator.execution.outcome import Outcome, must_be_open, outcome_of, unknown_execution
+from coordinator.execution.state import Execution
+from coordinator.execution.turn import Turn
+from coordinator.execution.types import Known
+from coordinator.execution.view import detail
+from workflowsvc.messages import Action
+from workflowsvc.swf import shapes
+
+
+def signal(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, shapes.SignalWorkflowExecutionInput)  # noqa: S101
+    turn = Turn(must_be_open(execution, action), at)
+    turn.happen(
+        shapes.WorkflowExecutionSignaledEventAttributes(
+            signal_name=request.signal_name, input=request.input, external_initiated_event_id=0
+        )
+    )
+    return outcome_of(turn)
+
+
+def request_cancel(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    turn = Turn(must_be_open(execution, action), at)
+    turn.happen(shapes.WorkflowExecutionCancelRequestedEventAttributes(external_initiated_event_id=0))
+    return outcome_of(turn)
+
+
+def terminate(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, shapes.TerminateWorkflowExecutionInput)  # noqa: S101
+    execution = must_be_open(execution, action)
+    turn = Turn(execution, at)
+    turn.record(
+        shapes.WorkflowExecutionTerminatedEventAttributes(
+            child_policy=request.child_policy or execution.child_policy,
+            reason=request.reason,
+            details=request.details,
+            cause=shapes.WorkflowExecutionTerminatedCause.OPERATOR_INITIATED,
+        )
+    )
+    return outcome_of(turn)
+
+
+def describe(execution: Execution | None, action: Action, _: int, __: Known) -> Outcome:
+    if execution is None:
+        raise unknown_execution(action)
+    return Outcome(execution, result=detail(execution))

@@ -1,0 +1,210 @@
+"""What executions say to one another: parents and children, signals and cancels from outside.
+
+Law: every message may come twice, late or after the close, and then changes nothing; what asks for an answer gets
+it each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coordinator.execution.outcome import Outcome, outcome_of
+from coordinator.execution.starts import to_source
+from coordinator.execution.state import Execution, received_key
+from coordinator.execution.turn import Turn
+from coordinator.execution.types import Known
+from workflowsvc import messages
+from workflowsvc.messages import Action
+from workflowsvc.swf import shapes
+from workflowsvc.swf.shapes import CloseStatus
+
+
+def child_started(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.ChildStarted)  # noqa: S101
+    if execution is None or not execution.open:
+        return Outcome(execution)
+    turn = Turn(execution, at)
+    _record_child_started(turn, request)
+    return outcome_of(turn)
+
+
+def _record_child_started(turn: Turn, request: messages.ChildStarted | messages.ChildClosed) -> None:
+    child = turn.execution.children.get(request.initiated_event_id)
+    if child is not None and child.request is not None:
+        turn.happen(
+            shapes.ChildWorkflowExecutionStartedEventAttributes(
+                workflow_execution=request.child,
+                workflow_type=request.workflow_type,
+                initiated_event_id=request.initiated_event_id,
+            )
+        )
+
+
+def child_not_started(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.ChildNotStarted)  # noqa: S101
+    child = execution.children.get(request.initiated_event_id) if execution and execution.open else None
+    if execution is None or child is None or child.request is None:
+        return Outcome(execution)
+    turn = Turn(execution, at)
+    turn.happen(
+        shapes.StartChildWorkflowExecutionFailedEventAttributes(
+            workflow_type=child.workflow_type,
+            workflow_id=child.workflow_id,
+            cause=request.cause,
+            initiated_event_id=request.initiated_event_id,
+            control=child.request.control,
+            decision_task_completed_event_id=child.request.decision_task_completed_event_id,
+        )
+    )
+    return outcome_of(turn)
+
+
+_CHILD_CLOSED: dict[CloseStatus, tuple[type[shapes.Shape], tuple[str, ...]]] = {
+    CloseStatus.COMPLETED: (shapes.ChildWorkflowExecutionCompletedEventAttributes, ("result",)),
+    CloseStatus.FAILED: (shapes.ChildWorkflowExecutionFailedEventAttributes, ("reason", "details")),
+    CloseStatus.CANCELED: (shapes.ChildWorkflowExecutionCanceledEventAttributes, ("details",)),
+    CloseStatus.TERMINATED: (shapes.ChildWorkflowExecutionTerminatedEventAttributes, ()),
+    CloseStatus.TIMED_OUT: (shapes.ChildWorkflowExecutionTimedOutEventAttributes, ()),
+}
+
+
+def child_closed(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.ChildClosed)  # noqa: S101
+    if execution is None or not execution.open or request.initiated_event_id not in execution.children:
+        return Outcome(execution)
+    turn = Turn(execution, at)
+    # Its own message that it has started may be late, or lost.
+    _record_child_started(turn, request)
+    if execution.open:
+        event, members = _CHILD_CLOSED[request.status]
+        more: dict[str, Any] = {name: getattr(request, name) for name in members}
+        if request.status is CloseStatus.TIMED_OUT:
+            more["timeout_type"] = shapes.WorkflowExecutionTimeoutType.START_TO_CLOSE
+        turn.happen(
+            event(
+                workflow_execution=request.child,
+                workflow_type=request.workflow_type,
+                initiated_event_id=request.initiated_event_id,
+                started_event_id=execution.children[request.initiated_event_id].started_id,
+                **more,
+            )
+        )
+    return outcome_of(turn)
+
+
+def apply_child_policy(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.ApplyChildPolicy)  # noqa: S101
+    if (
+        execution is None
+        or not execution.open
+        or execution.policy_applied
+        or (execution.parent, execution.parent_initiated_id) != (request.parent, request.initiated_event_id)
+    ):
+        return Outcome(execution)
+    turn = Turn(execution, at)
+    if request.policy is shapes.ChildPolicy.TERMINATE:
+        turn.record(
+            shapes.WorkflowExecutionTerminatedEventAttributes(
+                child_policy=execution.child_policy,
+                cause=shapes.WorkflowExecutionTerminatedCause.CHILD_POLICY_APPLIED,
+            )
+        )
+    else:
+        turn.happen(
+            shapes.WorkflowExecutionCancelRequestedEventAttributes(
+                external_workflow_execution=request.parent,
+                external_initiated_event_id=0,
+                cause=shapes.WorkflowExecutionCancelRequestedCause.CHILD_POLICY_APPLIED,
+            )
+        )
+    return outcome_of(turn)
+
+
+def signal_from_outside(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    """*execution* is the open run that is meant, else the newest closed one: it may have had this signal before."""
+    request = action.request
+    assert isinstance(request, messages.SignalExternal)  # noqa: S101
+    return _from_outside(
+        execution,
+        action,
+        at,
+        shapes.WorkflowExecutionSignaledEventAttributes(
+            signal_name=request.signal_name,
+            input=request.input,
+            external_workflow_execution=request.source,
+            external_initiated_event_id=request.initiated_event_id,
+        ),
+    )
+
+
+def cancel_from_outside(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.CancelExternal)  # noqa: S101
+    return _from_outside(
+        execution,
+        action,
+        at,
+        shapes.WorkflowExecutionCancelRequestedEventAttributes(
+            external_workflow_execution=request.source, external_initiated_event_id=request.initiated_event_id
+        ),
+    )
+
+
+def _from_outside(execution: Execution | None, action: Action, at: int, attributes: shapes.Shape) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.SignalExternal | messages.CancelExternal)  # noqa: S101
+    had = execution is not None and received_key(request.source, request.initiated_event_id) in execution.received
+    reached = execution is not None and (had or execution.open)
+    target = execution.name if execution is not None and reached else None
+    outcome = Outcome(execution)
+    if execution is not None and reached and not had:
+        turn = Turn(execution, at)
+        turn.happen(attributes)
+        outcome = outcome_of(turn)
+    done = messages.ExternalDone(request.initiated_event_id, target)
+    outcome.messages.append(to_source(action, request.source, request.initiated_event_id, done))
+    return outcome
+
+
+def external_done(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, messages.ExternalDone)  # noqa: S101
+    if execution is None or not execution.open:
+        return Outcome(execution)
+    turn = Turn(execution, at)
+    initiated_id, target = request.initiated_event_id, request.target
+    if asked := execution.signals.get(initiated_id):
+        turn.happen(
+            shapes.ExternalWorkflowExecutionSignaledEventAttributes(
+                workflow_execution=target, initiated_event_id=initiated_id
+            )
+            if target
+            else shapes.SignalExternalWorkflowExecutionFailedEventAttributes(
+                workflow_id=asked.workflow_id,
+                run_id=asked.run_id,
+                cause=shapes.SignalExternalWorkflowExecutionFailedCause.UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION,
+                initiated_event_id=initiated_id,
+                control=asked.control,
+                decision_task_completed_event_id=asked.decision_task_completed_event_id,
+            )
+        )
+    elif wanted := execution.cancels.get(initiated_id):
+        turn.happen(
+            shapes.ExternalWorkflowExecutionCancelRequestedEventAttributes(
+                workflow_execution=target, initiated_event_id=initiated_id
+            )
+            if target
+            else shapes.RequestCancelExternalWorkflowExecutionFailedEventAttributes(
+                workflow_id=wanted.workflow_id,
+                run_id=wanted.run_id,
+                cause=shapes.RequestCancelExternalWorkflowExecutionFailedCause.UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION,
+                initiated_event_id=initiated_id,
+                control=wanted.control,
+                decision_task_completed_event_id=wanted.decision_task_completed_event_id,
+            )
+        )
+    return outcome_of(turn)

@@ -1,0 +1,130 @@
+"""How runs begin: asked by a client, by a parent, or by the run before.
+
+Law: every WorkflowExecutionStarted of the project is recorded here, and the first decision task with it.
+"""
+
+from __future__ import annotations
+
+from coordinator.execution import effects
+from coordinator.execution.deadlines import YEAR
+from coordinator.execution.evolve import create
+from coordinator.execution.history import Event
+from coordinator.execution.outcome import Outcome, outcome_of
+from coordinator.execution.state import Execution
+from coordinator.execution.turn import Turn
+from coordinator.execution.types import Known, first_undefined, run_settings
+from workflowsvc import messages, names
+from workflowsvc.messages import Action
+from workflowsvc.swf import faults, shapes
+from workflowsvc.swf.errors import ValidationException
+
+_WIRE_NAMES = dict(
+    zip(
+        shapes.StartWorkflowExecutionInput.__struct_fields__,
+        shapes.StartWorkflowExecutionInput.__struct_encode_fields__,
+        strict=True,
+    )
+)
+
+
+def begin(
+    first: shapes.WorkflowExecutionStartedEventAttributes,
+    at: int,
+    domain: str,
+    workflow_id: str,
+    run_id: str,
+    started_by: str,
+) -> Turn:
+    event = Event(1, at, first)
+    turn = Turn(create(event, domain, workflow_id, run_id, started_by), at)
+    turn.events.append(event)
+    turn.schedule_decision()
+    return turn
+
+
+def start(execution: Execution | None, action: Action, at: int, known: Known) -> Outcome:
+    request = action.request
+    assert isinstance(request, shapes.StartWorkflowExecutionInput)  # noqa: S101
+    _check_execution_timeout(request.execution_start_to_close_timeout)
+    if known.domain is None:
+        raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(action.domain)}")
+    if known.domain.deprecated:
+        raise faults.DomainDeprecatedFault(names.bare(action.domain))
+    named = request.workflow_type
+    record = known.workflow_type(action.domain, named)
+    words = f"WorkflowType=[name={named.name}, version={named.version}]"
+    if record is None:
+        raise faults.UnknownResourceFault(f"Unknown type: {words}")
+    if record.deprecated_at is not None:
+        raise faults.TypeDeprecatedFault(words)
+    settings = run_settings(request, record)
+    if undefined := first_undefined(settings):
+        raise faults.DefaultUndefinedFault(_WIRE_NAMES[undefined])
+    if execution is not None and execution.open:
+        raise faults.WorkflowExecutionAlreadyStartedFault("Already Started")
+    run_id = names.run_id(action.id)
+    first = shapes.WorkflowExecutionStartedEventAttributes(
+        workflow_type=named,
+        input=request.input,
+        tag_list=request.tag_list,
+        parent_initiated_event_id=0,
+        **settings,
+    )
+    turn = begin(first, at, action.domain, action.workflow_id, run_id, action.id)
+    return outcome_of(turn, shapes.Run(run_id=run_id))
+
+
+def _check_execution_timeout(timeout: str | None) -> None:
+    # "You cannot specify NONE for this parameter": there is a one-year maximum.
+    if timeout is not None and (timeout == "NONE" or int(timeout) > YEAR):
+        raise ValidationException(
+            f"1 validation error detected: Value '{timeout}' at 'executionStartToCloseTimeout' failed to satisfy "
+            f"constraint: Member must have value less than or equal to {YEAR}"
+        )
+
+
+def start_child(execution: Execution | None, action: Action, at: int, known: Known) -> Outcome:
+    """*execution* is the run that this very request made before, else the open run of the workflow id, else None."""
+    request = action.request
+    assert isinstance(request, messages.StartChild)  # noqa: S101
+    started_by = effects.child_action_id(request.parent, request.initiated_event_id, request.initiated_at)
+    if execution is not None and execution.started_by == started_by:
+        return Outcome(execution, messages=effects.announce_child(execution))
+    if execution is not None and execution.open:
+        cause = shapes.StartChildWorkflowExecutionFailedCause.WORKFLOW_ALREADY_RUNNING
+        answer = messages.ChildNotStarted(request.initiated_event_id, cause)
+        return Outcome(execution, messages=[to_source(action, request.parent, request.initiated_event_id, answer)])
+    a = request.attributes
+    first = shapes.WorkflowExecutionStartedEventAttributes(
+        workflow_type=a.workflow_type,
+        input=a.input,
+        tag_list=a.tag_list,
+        execution_start_to_close_timeout=a.execution_start_to_close_timeout,
+        task_start_to_close_timeout=a.task_start_to_close_timeout,
+        task_list=a.task_list,
+        child_policy=a.child_policy,
+        task_priority=a.task_priority,
+        lambda_role=a.lambda_role,
+        parent_workflow_execution=request.parent,
+        parent_initiated_event_id=request.initiated_event_id,
+    )
+    return outcome_of(begin(first, at, action.domain, action.workflow_id, names.run_id(started_by), started_by))
+
+
+def continue_as(execution: Execution, successor: Successor, at: int) -> Outcome:
+    turn = begin(successor.first, at, execution.domain, execution.workflow_id, successor.run_id, successor.started_by)
+    return outcome_of(turn)
+
+
+def to_source(
+    action: Action, source: shapes.WorkflowExecution, initiated_event_id: int, request: messages.ExecutionRequest
+) -> Action:
+    """The answer to an action that another execution sent."""
+    return Action(
+        id=names.derived_id(0, source.run_id, initiated_event_id, type(request).__name__),
+        lane=names.lane_of(action.domain, source.workflow_id),
+        domain=action.domain,
+        workflow_id=source.workflow_id,
+        run_id=source.run_id,
+        request=request,
+    )
