@@ -8,12 +8,13 @@ changed in place.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
 from coordinator.execution import clients, relations, starts, tasks
 from coordinator.execution.deadlines import expire
-from coordinator.execution.outcome import Outcome, outcome_of
+from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
 from coordinator.execution.types import Known
@@ -24,7 +25,7 @@ from workflowsvc.swf import shapes
 
 def act(execution: Execution | None, action: Action, at: int, known: Known) -> Outcome:
     """Raises a Fault, having changed nothing."""
-    return _REQUESTS[type(action.request)](execution, action, at, known)
+    return _REQUESTS[type(action.request)](execution, Call(action, at, known), action.request)
 
 
 def again(execution: Execution, action: Action) -> Result:
@@ -32,24 +33,24 @@ def again(execution: Execution, action: Action) -> Result:
     request = action.request
     if isinstance(request, shapes.StartWorkflowExecutionInput):
         return shapes.Run(run_id=execution.run_id)
-    if isinstance(request, messages.StartTask) and action.task:
+    if isinstance(request, messages.StartTask):
         return tasks.given(execution, request.kind, action.task.scheduled_event_id)
     return None
 
 
-def _wake(execution: Execution | None, _: Action, at: int, __: Known) -> Outcome:
+def _wake(execution: Execution | None, call: Call, _: Any) -> Outcome:
     if execution is None or not execution.open:
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     expire(turn)
     return outcome_of(turn)
 
 
-def _resume(execution: Execution | None, _: Action, __: int, ___: Known) -> Outcome:
+def _resume(execution: Execution | None, _: Call, __: Any) -> Outcome:
     return Outcome(execution)
 
 
-_REQUESTS: dict[type[Struct], Callable[[Execution | None, Action, int, Known], Outcome]] = {
+_REQUESTS: dict[type[Struct], Callable[[Execution | None, Call, Any], Outcome]] = {
     shapes.StartWorkflowExecutionInput: starts.start,
     shapes.SignalWorkflowExecutionInput: clients.signal,
     shapes.RequestCancelWorkflowExecutionInput: clients.request_cancel,

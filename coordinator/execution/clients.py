@@ -5,19 +5,17 @@ Law: only open runs are changed; each call that is accepted records its event, h
 
 from __future__ import annotations
 
-from coordinator.execution.outcome import Outcome, must_be_open, outcome_of, unknown_execution
+from typing import Any
+
+from coordinator.execution.outcome import Call, Outcome, must_be_open, outcome_of, unknown_execution
 from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
-from coordinator.execution.types import Known
 from coordinator.execution.view import detail
-from workflowsvc.messages import Action
 from workflowsvc.swf import shapes
 
 
-def signal(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, shapes.SignalWorkflowExecutionInput)  # noqa: S101
-    turn = Turn(must_be_open(execution, action), at)
+def signal(execution: Execution | None, call: Call, request: shapes.SignalWorkflowExecutionInput) -> Outcome:
+    turn = Turn(must_be_open(execution, call.action), call.at)
     turn.happen(
         shapes.WorkflowExecutionSignaledEventAttributes(
             signal_name=request.signal_name, input=request.input, external_initiated_event_id=0
@@ -26,17 +24,15 @@ def signal(execution: Execution | None, action: Action, at: int, _: Known) -> Ou
     return outcome_of(turn)
 
 
-def request_cancel(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    turn = Turn(must_be_open(execution, action), at)
+def request_cancel(execution: Execution | None, call: Call, _: Any) -> Outcome:
+    turn = Turn(must_be_open(execution, call.action), call.at)
     turn.happen(shapes.WorkflowExecutionCancelRequestedEventAttributes(external_initiated_event_id=0))
     return outcome_of(turn)
 
 
-def terminate(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, shapes.TerminateWorkflowExecutionInput)  # noqa: S101
-    execution = must_be_open(execution, action)
-    turn = Turn(execution, at)
+def terminate(execution: Execution | None, call: Call, request: shapes.TerminateWorkflowExecutionInput) -> Outcome:
+    execution = must_be_open(execution, call.action)
+    turn = Turn(execution, call.at)
     turn.record(
         shapes.WorkflowExecutionTerminatedEventAttributes(
             child_policy=request.child_policy or execution.child_policy,
@@ -48,7 +44,7 @@ def terminate(execution: Execution | None, action: Action, at: int, _: Known) ->
     return outcome_of(turn)
 
 
-def describe(execution: Execution | None, action: Action, _: int, __: Known) -> Outcome:
+def describe(execution: Execution | None, call: Call, _: Any) -> Outcome:
     if execution is None:
-        raise unknown_execution(action)
+        raise unknown_execution(call.action)
     return Outcome(execution, result=detail(execution))

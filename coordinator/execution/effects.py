@@ -104,11 +104,6 @@ def message(execution: Execution, to_workflow_id: str, to_run_id: str, about: in
     )
 
 
-def child_action_id(parent: shapes.WorkflowExecution, initiated_event_id: int, initiated_at: int) -> str:
-    """The id of the action that starts a child: its run id follows from it, so a repeat finds the run it made."""
-    return names.derived_id(initiated_at, parent.run_id, initiated_event_id, "child")
-
-
 def start_child(execution: Execution, child: Child) -> Action:
     assert child.request is not None  # noqa: S101 - asked for by those that have not started only
     request = StartChild(execution.name, child.initiated_id, child.initiated_at, child.request)

@@ -10,9 +10,18 @@ from msgspec import Struct, field
 from coordinator.execution.history import Event
 from coordinator.execution.state import Activity, DecisionTask, Execution
 from coordinator.execution.turn import Turn
+from coordinator.execution.types import Known
 from workflowsvc.messages import Action, Result
 from workflowsvc.records import Heartbeat, PendingTask
 from workflowsvc.swf import faults
+
+
+class Call(Struct, frozen=True):
+    """What comes with a request: its action, the time in milliseconds, and what the shell looked up."""
+
+    action: Action
+    at: int
+    known: Known
 
 
 class Outcome(Struct):
@@ -53,7 +62,6 @@ def must_be_open(execution: Execution | None, action: Action) -> Execution:
 def open_decision_task(execution: Execution | None, action: Action) -> tuple[Execution, DecisionTask]:
     execution = _must_be_open_run(execution, action)
     task = execution.started
-    assert action.task is not None  # noqa: S101 - the gateway makes no such action without
     if task is None or task.started_id != action.task.started_event_id:
         raise faults.UnknownResourceFault(f"Unknown decision task, scheduledEventId = {action.task.scheduled_event_id}")
     return execution, task
@@ -61,7 +69,6 @@ def open_decision_task(execution: Execution | None, action: Action) -> tuple[Exe
 
 def open_activity_task(execution: Execution | None, action: Action) -> tuple[Execution, Activity]:
     execution = _must_be_open_run(execution, action)
-    assert action.task is not None  # noqa: S101 - as above
     activity = execution.activities.get(action.task.scheduled_event_id)
     if activity is None or activity.started_id != action.task.started_event_id:
         raise faults.UnknownResourceFault(f"Unknown activity, scheduledEventId = {action.task.scheduled_event_id}")

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from coordinator.execution.outcome import Outcome, outcome_of
+from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.starts import to_source
 from coordinator.execution.state import Execution, received_key
 from coordinator.execution.turn import Turn
-from coordinator.execution.types import Known
 from workflowsvc import messages
-from workflowsvc.messages import Action
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import CloseStatus
 
 
-def child_started(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.ChildStarted)  # noqa: S101
+def child_started(execution: Execution | None, call: Call, request: messages.ChildStarted) -> Outcome:
     if execution is None or not execution.open:
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     _record_child_started(turn, request)
     return outcome_of(turn)
 
@@ -41,13 +37,11 @@ def _record_child_started(turn: Turn, request: messages.ChildStarted | messages.
         )
 
 
-def child_not_started(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.ChildNotStarted)  # noqa: S101
+def child_not_started(execution: Execution | None, call: Call, request: messages.ChildNotStarted) -> Outcome:
     child = execution.children.get(request.initiated_event_id) if execution and execution.open else None
     if execution is None or child is None or child.request is None:
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     turn.happen(
         shapes.StartChildWorkflowExecutionFailedEventAttributes(
             workflow_type=child.workflow_type,
@@ -70,12 +64,10 @@ _CHILD_CLOSED: dict[CloseStatus, tuple[type[shapes.Shape], tuple[str, ...]]] = {
 }
 
 
-def child_closed(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.ChildClosed)  # noqa: S101
+def child_closed(execution: Execution | None, call: Call, request: messages.ChildClosed) -> Outcome:
     if execution is None or not execution.open or request.initiated_event_id not in execution.children:
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     # Its own message that it has started may be late, or lost.
     _record_child_started(turn, request)
     if execution.open:
@@ -95,9 +87,7 @@ def child_closed(execution: Execution | None, action: Action, at: int, _: Known)
     return outcome_of(turn)
 
 
-def apply_child_policy(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.ApplyChildPolicy)  # noqa: S101
+def apply_child_policy(execution: Execution | None, call: Call, request: messages.ApplyChildPolicy) -> Outcome:
     if (
         execution is None
         or not execution.open
@@ -105,7 +95,7 @@ def apply_child_policy(execution: Execution | None, action: Action, at: int, _: 
         or (execution.parent, execution.parent_initiated_id) != (request.parent, request.initiated_event_id)
     ):
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     if request.policy is shapes.ChildPolicy.TERMINATE:
         turn.record(
             shapes.WorkflowExecutionTerminatedEventAttributes(
@@ -124,14 +114,12 @@ def apply_child_policy(execution: Execution | None, action: Action, at: int, _: 
     return outcome_of(turn)
 
 
-def signal_from_outside(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
+def signal_from_outside(execution: Execution | None, call: Call, request: messages.SignalExternal) -> Outcome:
     """*execution* is the open run that is meant, else the newest closed one: it may have had this signal before."""
-    request = action.request
-    assert isinstance(request, messages.SignalExternal)  # noqa: S101
     return _from_outside(
         execution,
-        action,
-        at,
+        call,
+        request,
         shapes.WorkflowExecutionSignaledEventAttributes(
             signal_name=request.signal_name,
             input=request.input,
@@ -141,41 +129,40 @@ def signal_from_outside(execution: Execution | None, action: Action, at: int, _:
     )
 
 
-def cancel_from_outside(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.CancelExternal)  # noqa: S101
+def cancel_from_outside(execution: Execution | None, call: Call, request: messages.CancelExternal) -> Outcome:
     return _from_outside(
         execution,
-        action,
-        at,
+        call,
+        request,
         shapes.WorkflowExecutionCancelRequestedEventAttributes(
             external_workflow_execution=request.source, external_initiated_event_id=request.initiated_event_id
         ),
     )
 
 
-def _from_outside(execution: Execution | None, action: Action, at: int, attributes: shapes.Shape) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.SignalExternal | messages.CancelExternal)  # noqa: S101
+def _from_outside(
+    execution: Execution | None,
+    call: Call,
+    request: messages.SignalExternal | messages.CancelExternal,
+    attributes: shapes.Shape,
+) -> Outcome:
     had = execution is not None and received_key(request.source, request.initiated_event_id) in execution.received
     reached = execution is not None and (had or execution.open)
     target = execution.name if execution is not None and reached else None
     outcome = Outcome(execution)
     if execution is not None and reached and not had:
-        turn = Turn(execution, at)
+        turn = Turn(execution, call.at)
         turn.happen(attributes)
         outcome = outcome_of(turn)
     done = messages.ExternalDone(request.initiated_event_id, target)
-    outcome.messages.append(to_source(action, request.source, request.initiated_event_id, done))
+    outcome.messages.append(to_source(call.action, request.source, request.initiated_event_id, done))
     return outcome
 
 
-def external_done(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.ExternalDone)  # noqa: S101
+def external_done(execution: Execution | None, call: Call, request: messages.ExternalDone) -> Outcome:
     if execution is None or not execution.open:
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     initiated_id, target = request.initiated_event_id, request.target
     if asked := execution.signals.get(initiated_id):
         turn.happen(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from coordinator.execution import effects
 from coordinator.execution.deadlines import YEAR
+from coordinator.execution.decisions import Successor
 from coordinator.execution.evolve import create
 from coordinator.execution.history import Event
-from coordinator.execution.outcome import Outcome, outcome_of
+from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
-from coordinator.execution.types import Known, first_undefined, run_settings
+from coordinator.execution.types import first_undefined, run_settings
 from workflowsvc import messages, names
 from workflowsvc.messages import Action
 from workflowsvc.swf import faults, shapes
@@ -42,16 +43,14 @@ def begin(
     return turn
 
 
-def start(execution: Execution | None, action: Action, at: int, known: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, shapes.StartWorkflowExecutionInput)  # noqa: S101
+def start(execution: Execution | None, call: Call, request: shapes.StartWorkflowExecutionInput) -> Outcome:
     _check_execution_timeout(request.execution_start_to_close_timeout)
-    if known.domain is None:
-        raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(action.domain)}")
-    if known.domain.deprecated:
-        raise faults.DomainDeprecatedFault(names.bare(action.domain))
+    if call.known.domain is None:
+        raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(call.action.domain)}")
+    if call.known.domain.deprecated:
+        raise faults.DomainDeprecatedFault(names.bare(call.action.domain))
     named = request.workflow_type
-    record = known.workflow_type(action.domain, named)
+    record = call.known.workflow_type(call.action.domain, named)
     words = f"WorkflowType=[name={named.name}, version={named.version}]"
     if record is None:
         raise faults.UnknownResourceFault(f"Unknown type: {words}")
@@ -62,7 +61,7 @@ def start(execution: Execution | None, action: Action, at: int, known: Known) ->
         raise faults.DefaultUndefinedFault(_WIRE_NAMES[undefined])
     if execution is not None and execution.open:
         raise faults.WorkflowExecutionAlreadyStartedFault("Already Started")
-    run_id = names.run_id(action.id)
+    run_id = names.run_id(call.action.id)
     first = shapes.WorkflowExecutionStartedEventAttributes(
         workflow_type=named,
         input=request.input,
@@ -70,7 +69,7 @@ def start(execution: Execution | None, action: Action, at: int, known: Known) ->
         parent_initiated_event_id=0,
         **settings,
     )
-    turn = begin(first, at, action.domain, action.workflow_id, run_id, action.id)
+    turn = begin(first, call.at, call.action.domain, call.action.workflow_id, run_id, call.action.id)
     return outcome_of(turn, shapes.Run(run_id=run_id))
 
 
@@ -83,17 +82,15 @@ def _check_execution_timeout(timeout: str | None) -> None:
         )
 
 
-def start_child(execution: Execution | None, action: Action, at: int, known: Known) -> Outcome:
+def start_child(execution: Execution | None, call: Call, request: messages.StartChild) -> Outcome:
     """*execution* is the run that this very request made before, else the open run of the workflow id, else None."""
-    request = action.request
-    assert isinstance(request, messages.StartChild)  # noqa: S101
-    started_by = effects.child_action_id(request.parent, request.initiated_event_id, request.initiated_at)
+    started_by = names.child_action_id(request.parent.run_id, request.initiated_event_id, request.initiated_at)
     if execution is not None and execution.started_by == started_by:
         return Outcome(execution, messages=effects.announce_child(execution))
     if execution is not None and execution.open:
         cause = shapes.StartChildWorkflowExecutionFailedCause.WORKFLOW_ALREADY_RUNNING
         answer = messages.ChildNotStarted(request.initiated_event_id, cause)
-        return Outcome(execution, messages=[to_source(action, request.parent, request.initiated_event_id, answer)])
+        return Outcome(execution, messages=[to_source(call.action, request.parent, request.initiated_event_id, answer)])
     a = request.attributes
     first = shapes.WorkflowExecutionStartedEventAttributes(
         workflow_type=a.workflow_type,
@@ -108,7 +105,9 @@ def start_child(execution: Execution | None, action: Action, at: int, known: Kno
         parent_workflow_execution=request.parent,
         parent_initiated_event_id=request.initiated_event_id,
     )
-    return outcome_of(begin(first, at, action.domain, action.workflow_id, names.run_id(started_by), started_by))
+    return outcome_of(
+        begin(first, call.at, call.action.domain, call.action.workflow_id, names.run_id(started_by), started_by)
+    )
 
 
 def continue_as(execution: Execution, successor: Successor, at: int) -> Outcome:

@@ -11,25 +11,21 @@ from typing import Any
 
 from coordinator.execution.decisions import Deciding, check_batch, decide
 from coordinator.execution.evolve import beat
-from coordinator.execution.outcome import Outcome, open_activity_task, open_decision_task, outcome_of
+from coordinator.execution.outcome import Call, Outcome, open_activity_task, open_decision_task, outcome_of
 from coordinator.execution.starts import continue_as
 from coordinator.execution.state import Activity, Execution
 from coordinator.execution.turn import NEEDS_DECISION, Turn
-from coordinator.execution.types import Known
 from workflowsvc import messages
-from workflowsvc.messages import Action, Result, Stale, TaskKind
+from workflowsvc.messages import Result, Stale, TaskKind
 from workflowsvc.records import Heartbeat
 from workflowsvc.swf import shapes
 
 
-def start_task(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.StartTask)  # noqa: S101
-    assert action.task is not None  # noqa: S101
-    scheduled_id = action.task.scheduled_event_id
+def start_task(execution: Execution | None, call: Call, request: messages.StartTask) -> Outcome:
+    scheduled_id = call.action.task.scheduled_event_id
     if execution is None or not execution.open or not _is_waiting(execution, request.kind, scheduled_id):
         return Outcome(execution, result=Stale())
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     turn.happen(_started_event(execution, request, scheduled_id))
     return outcome_of(turn, given(execution, request.kind, scheduled_id) or Stale())
 
@@ -91,13 +87,13 @@ def given(execution: Execution, kind: TaskKind, scheduled_id: int) -> Result:
     )
 
 
-def complete_decision_task(execution: Execution | None, action: Action, at: int, known: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, shapes.RespondDecisionTaskCompletedInput)  # noqa: S101
+def complete_decision_task(
+    execution: Execution | None, call: Call, request: shapes.RespondDecisionTaskCompletedInput
+) -> Outcome:
     decisions = request.decisions or []
     check_batch(decisions)
-    execution, task = open_decision_task(execution, action)
-    turn = Turn(execution, at)
+    execution, task = open_decision_task(execution, call.action)
+    turn = Turn(execution, call.at)
     completed = turn.record(
         shapes.DecisionTaskCompletedEventAttributes(
             scheduled_event_id=task.scheduled_id,
@@ -109,7 +105,7 @@ def complete_decision_task(execution: Execution | None, action: Action, at: int,
     )
     successor = None
     for decision in decisions:
-        successor = decide(Deciding(turn, known, completed), decision)
+        successor = decide(Deciding(turn, call.known, completed), decision)
     # "After the batch one decision task": where a decision failed, or cancelled a task at once. The close that
     # failed as unhandled has one waiting already.
     if any(type(event.attributes) in NEEDS_DECISION for event in turn.events):
@@ -122,11 +118,11 @@ def complete_decision_task(execution: Execution | None, action: Action, at: int,
 
 def _finish_activity(
     attributes: Callable[[Activity, Any], shapes.Shape],
-) -> Callable[[Execution | None, Action, int, Known], Outcome]:
-    def finish(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-        execution, activity = open_activity_task(execution, action)
-        turn = Turn(execution, at)
-        turn.happen(attributes(activity, action.request))
+) -> Callable[[Execution | None, Call, Any], Outcome]:
+    def finish(execution: Execution | None, call: Call, request: Any) -> Outcome:
+        execution, activity = open_activity_task(execution, call.action)
+        turn = Turn(execution, call.at)
+        turn.happen(attributes(activity, request))
         return outcome_of(turn)
 
     return finish
@@ -161,24 +157,19 @@ fail_activity = _finish_activity(_failed)
 cancel_activity = _finish_activity(_canceled)
 
 
-def heartbeat(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, shapes.RecordActivityTaskHeartbeatInput)  # noqa: S101
-    execution, activity = open_activity_task(execution, action)
-    heartbeat = Heartbeat(activity.scheduled_id, max(at, activity.beat_at), request.details)
+def heartbeat(execution: Execution | None, call: Call, request: shapes.RecordActivityTaskHeartbeatInput) -> Outcome:
+    execution, activity = open_activity_task(execution, call.action)
+    heartbeat = Heartbeat(activity.scheduled_id, max(call.at, activity.beat_at), request.details)
     beat(execution, heartbeat)
     status = shapes.ActivityTaskStatus(cancel_requested=bool(activity.cancel_requested_id))
     return Outcome(execution, result=status, heartbeat=heartbeat)
 
 
-def finish_lambda(execution: Execution | None, action: Action, at: int, _: Known) -> Outcome:
-    request = action.request
-    assert isinstance(request, messages.FinishLambda)  # noqa: S101
-    assert action.task is not None  # noqa: S101
-    function = execution.lambdas.get(action.task.scheduled_event_id) if execution and execution.open else None
-    if execution is None or function is None or function.started_id != action.task.started_event_id:
+def finish_lambda(execution: Execution | None, call: Call, request: messages.FinishLambda) -> Outcome:
+    function = execution.lambdas.get(call.action.task.scheduled_event_id) if execution and execution.open else None
+    if execution is None or function is None or function.started_id != call.action.task.started_event_id:
         return Outcome(execution)
-    turn = Turn(execution, at)
+    turn = Turn(execution, call.at)
     turn.happen(
         shapes.LambdaFunctionCompletedEventAttributes(
             scheduled_event_id=function.scheduled_id, started_event_id=function.started_id, result=request.result

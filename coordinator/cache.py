@@ -1,0 +1,141 @@
+"""The executions that this coordinator keeps in memory, so that an action on one of them reads nothing.
+
+Law: a cached execution is what its committed history says. Whoever changed one and could not commit drops it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import msgspec
+from msgspec import Struct
+
+from coordinator.execution import snapshot
+from coordinator.execution.evolve import beat, create, evolve
+from coordinator.execution.history import decode
+from coordinator.execution.state import Execution
+from coordinator.execution.turn import EVENT_LIMIT
+from workflowsvc import names
+from workflowsvc.messages import Action, StartChild
+from workflowsvc.ports import Store
+from workflowsvc.records import StoredRun
+from workflowsvc.swf import shapes
+
+#: Histories up to this many bytes are kept beside the state: their decision tasks need not be read from the store.
+SMALL_HISTORY = 16 * 1024
+
+
+class Cached(Struct):
+    execution: Execution
+    #: the history in wire form while it is small, else None
+    history: list[bytes] | None
+    history_bytes: int = 0
+    #: the event after which the store has a snapshot
+    snapshot_at: int = 0
+    #: the deadline that the broker was last asked to wake the run for
+    armed_at: int | None = None
+
+    def append(self, events: list[bytes]) -> None:
+        if self.history is None:
+            return
+        self.history_bytes += sum(map(len, events))
+        if self.history_bytes > SMALL_HISTORY:
+            self.history = None
+        else:
+            self.history += events
+
+
+class Executions:
+    """A bounded cache before the store, by run id and, for open runs, by workflow id."""
+
+    def __init__(self, store: Store, capacity: int) -> None:
+        self._store = store
+        self._capacity = capacity
+        self._runs: OrderedDict[str, Cached] = OrderedDict()
+        self._open: dict[tuple[str, str], str] = {}
+
+    def put(self, cached: Cached) -> None:
+        execution = cached.execution
+        key = (execution.domain, execution.workflow_id)
+        self._runs[execution.run_id] = cached
+        self._runs.move_to_end(execution.run_id)
+        if execution.open:
+            self._open[key] = execution.run_id
+        elif self._open.get(key) == execution.run_id:
+            del self._open[key]
+        if len(self._runs) > self._capacity:
+            self.drop(next(iter(self._runs)))
+
+    def drop(self, run_id: str) -> None:
+        cached = self._runs.pop(run_id, None)
+        if cached is None:
+            return
+        key = (cached.execution.domain, cached.execution.workflow_id)
+        if self._open.get(key) == run_id:
+            del self._open[key]
+
+    async def find(self, action: Action, *, redelivered: bool) -> Cached | None:
+        """The execution that the action addresses.
+
+        A start is not looked up in the store at first: the commit itself finds out whether the workflow id is taken,
+        and the action comes back, redelivered.
+        """
+        if action.run_id:
+            cached = await self.run(action.run_id)
+            return cached if cached and _is_meant(cached.execution, action) else None
+        if run_id := self._open.get((action.domain, action.workflow_id)):
+            return self._runs[run_id]
+        begun = _run_it_begins(action)
+        if begun is not None:
+            if not redelivered:
+                return None
+            if (cached := await self.run(begun)) is not None:
+                return cached
+        newest = await self._store.find_run(action.domain, action.workflow_id)
+        return await self.run(newest) if newest else None
+
+    async def run(self, run_id: str) -> Cached | None:
+        if cached := self._runs.get(run_id):
+            self._runs.move_to_end(run_id)
+            return cached
+        stored = await self._store.load(run_id)
+        if stored is None:
+            return None
+        execution = snapshot.thaw(stored.snapshot)
+        if stored.snapshot is not None and execution is None:
+            events = await self._store.history(run_id, 1, EVENT_LIMIT + 1, EVENT_LIMIT + 1)
+            stored = msgspec.structs.replace(stored, events=events, snapshot=None, snapshot_at=0)
+        # Two actions of one lane are never handled at once, so nothing newer can have come meanwhile.
+        cached = _restore(stored, execution)
+        self.put(cached)
+        return cached
+
+
+def _is_meant(execution: Execution, action: Action) -> bool:
+    """A run id given with another workflow id or domain names nothing; a task token may hold neither."""
+    return action.domain in ("", execution.domain) and action.workflow_id in ("", execution.workflow_id)
+
+
+def _run_it_begins(action: Action) -> str | None:
+    request = action.request
+    if isinstance(request, shapes.StartWorkflowExecutionInput):
+        return names.run_id(action.id)
+    if isinstance(request, StartChild):
+        return names.run_id(
+            names.child_action_id(request.parent.run_id, request.initiated_event_id, request.initiated_at)
+        )
+    return None
+
+
+def _restore(stored: StoredRun, execution: Execution | None) -> Cached:
+    row, events = stored.row, [decode(event) for event in stored.events]
+    whole = execution is None
+    if execution is None:
+        execution = create(events.pop(0), row.domain, row.workflow_id, row.run_id, row.started_by)
+    for event in events:
+        evolve(execution, event)
+    for heartbeat in stored.heartbeats:
+        beat(execution, heartbeat)
+    cached = Cached(execution, [] if whole else None, snapshot_at=stored.snapshot_at)
+    cached.append(stored.events)
+    return cached
