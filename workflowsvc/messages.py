@@ -179,8 +179,11 @@ Request = ExecutionRequest | CatalogRequest
 class TaskRef(Struct, frozen=True):
     """A task of a run, by the ids of its events. *started_event_id* is 0 in StartTask."""
 
-    scheduled_event_id: int
+    scheduled_event_id: int = 0
     started_event_id: int = 0
+
+
+NO_TASK = TaskRef()
 
 
 class Action(Struct, frozen=True):
@@ -196,7 +199,7 @@ class Action(Struct, frozen=True):
     workflow_id: str
     run_id: str
     request: Request
-    task: TaskRef | None = None
+    task: TaskRef = NO_TASK
     reply_to: str = ""
 
 

@@ -53,3 +53,8 @@ def derived_id(at: int, *cause: object) -> str:
     """The action id of something that a run itself caused: the same cause always gives the same id."""
     digest = hashlib.sha256("\0".join(map(str, cause)).encode()).digest()
     return action_id(at, digest[:10])
+
+
+def child_action_id(parent_run_id: str, initiated_event_id: int, initiated_at: int) -> str:
+    """The action that starts a child: its run id follows from it, so that a repeat finds the run it made."""
+    return derived_id(initiated_at, parent_run_id, initiated_event_id, "child")

@@ -1,0 +1,44 @@
+# Everything a newcomer needs: `make demo`, `make test`. Law: every target makes what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test lint vocabulary benchmark clean
+
+help:
+	@echo "make demo        set up and run the three stories against the service in one process"
+	@echo "make test        set up and run lint and every test"
+	@echo "make setup       make $(VENV) and install; leaves $(BIN)/workflowsvc"
+	@echo "make lint        ruff, strict types, import rules"
+	@echo "make vocabulary  generate workflowsvc/swf from botocore's model"
+	@echo "make benchmark   executions per second of the service in one process"
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+setup: $(VENV)/.installed
+
+demo: setup
+	$(BIN)/python -m examples.demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+vocabulary: setup
+	$(BIN)/python scripts/vocabulary.py
+
+benchmark: setup
+	$(BIN)/python -m benchmarks.executions
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,39 @@
+"""The `workflowsvc` command.
+
+Law: one subcommand a file; whatever the user can mend is one line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from importlib.metadata import version
+
+from cli import dev
+from cli.options import Usage
+
+_DESCRIPTION = "The self-hosted Amazon Simple Workflow Service: any AWS SDK works after one change, the endpoint URL."
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="workflowsvc", description=_DESCRIPTION)
+    root.add_argument("--version", action="version", version=version("workflowsvc"))
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    dev.add_parser(commands)
+    return root
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    options = parser().parse_args()
+    try:
+        code: int = options.run(options)
+    except Usage as usage:
+        print(f"workflowsvc: {usage}", file=sys.stderr)
+        return 2
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

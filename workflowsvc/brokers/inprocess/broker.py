@@ -1,0 +1,106 @@
+"""Broker within one process. Law: it puts the parts together, and says no when it is closed.
+
+Whatever it holds dies with the process, so it confirms an action only when the consumer has acknowledged it, and what
+waits here is made anew from the store at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+
+from workflowsvc.brokers.inprocess.delays import Delays
+from workflowsvc.brokers.inprocess.partitions import Partitions, Receipt
+from workflowsvc.brokers.inprocess.poison import Poison
+from workflowsvc.brokers.inprocess.task_lists import TaskLists
+from workflowsvc.messages import Action, Reply, Task, TaskList
+from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, TaskConsumer
+
+
+class InProcessBroker:
+    def __init__(self, clock: Clock, partitions: int) -> None:
+        #: what was rejected, to be looked at
+        self.poison = Poison()
+        self._open = False
+        self._partitions = Partitions(clock, self.poison, partitions)
+        self._task_lists = TaskLists(clock, self.poison)
+        self._delays = Delays(clock, self._partitions.put)
+        self._requesters: dict[str, Callable[[Reply], None]] = {}
+        self._addresses = itertools.count(1)
+
+    async def __aenter__(self) -> InProcessBroker:
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open = False
+        self._requesters.clear()
+        self._partitions.close()
+        self._task_lists.close()
+        await self._delays.close()
+
+    async def publish(self, actions: Sequence[Action]) -> None:
+        self._require_open()
+        if not actions:
+            return
+        receipt = Receipt(len(actions))
+        for action in actions:
+            self._partitions.put(action, receipt)
+        await receipt.confirmed
+
+    async def reply(self, reply: Reply) -> None:
+        # In the next turn of the loop: what a requester raises is none of the replier's business.
+        asyncio.get_running_loop().call_soon(self._hand_over, reply)
+
+    async def offer(self, tasks: Sequence[Task]) -> None:
+        self._require_open()
+        for task in tasks:
+            self._task_lists.offer(task)
+
+    async def delay(self, action: Action, at: int) -> None:
+        self._require_open()
+        self._delays.put(action, at)
+
+    async def undelay(self, run_id: str) -> None:
+        self._delays.forget(run_id)
+
+    @asynccontextmanager
+    async def consume(self, consumer: Callable[[Delivery[Action]], None]) -> AsyncIterator[None]:
+        self._require_open()
+        with self._partitions.consume(consumer):
+            yield
+
+    @asynccontextmanager
+    async def replies(self, consumer: Callable[[Reply], None]) -> AsyncIterator[str]:
+        self._require_open()
+        address = f"replies.{next(self._addresses)}"
+        self._requesters[address] = consumer
+        try:
+            yield address
+        finally:
+            self._requesters.pop(address, None)
+
+    @asynccontextmanager
+    async def tasks(
+        self, task_list: TaskList, consumer: Callable[[Delivery[Task]], None]
+    ) -> AsyncIterator[TaskConsumer]:
+        self._require_open()
+        with self._task_lists.take(task_list, consumer) as taker:
+            yield taker
+
+    async def ping(self) -> None:
+        self._require_open()
+
+    def _hand_over(self, reply: Reply) -> None:
+        requester = self._requesters.get(reply.to)
+        if requester is not None:
+            requester(reply)
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise BrokerUnavailable("the broker is closed")
