@@ -119,6 +119,12 @@ class Broker(Protocol):
         Raises BrokerUnavailable.
         """
 
+    async def request(self, action: Action) -> None:
+        """Hand over one action that names a `reply_to`: its reply will be its confirmation, so none is awaited here.
+
+        Raises BrokerUnavailable.
+        """
+
     async def reply(self, reply: Reply) -> None:
         """Send a reply to the address that its action named. A requester that has gone is no error."""
 
@@ -137,6 +143,9 @@ class Broker(Protocol):
 
     async def undelay(self, run_id: str) -> None:
         """Forget the delayed action of the run where the broker can; elsewhere it comes and finds nothing to do."""
+
+    # Entering one of these three raises BrokerUnavailable likewise. A delivery that is settled twice, or after its
+    # consumer has left, is left as it is.
 
     def consume(self, consumer: Callable[[Delivery[Action]], None]) -> AbstractAsyncContextManager[None]:
         """Have the actions delivered to *consumer*, one active consumer per partition; the others stand by.

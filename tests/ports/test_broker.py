@@ -67,6 +67,16 @@ async def test_publishing_nothing_is_confirmed(broker: Broker) -> None:
         await broker.publish([])
 
 
+async def test_a_request_is_handed_over_without_waiting_for_its_consumer(broker: Broker) -> None:
+    inbox = Actions()
+    async with asyncio.timeout(PATIENCE):
+        await broker.request(sent := action("a"))
+    async with broker.consume(inbox):
+        delivery = await inbox.next()
+        await delivery.ack()
+    assert delivery.message == sent
+
+
 async def test_actions_wait_for_a_consumer(broker: Broker) -> None:
     inbox = Actions()
     async with publishing(broker, action("a"), action("b")), broker.consume(inbox):

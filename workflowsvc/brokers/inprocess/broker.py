@@ -53,6 +53,10 @@ class InProcessBroker:
             self._partitions.put(action, receipt)
         await receipt.confirmed
 
+    async def request(self, action: Action) -> None:
+        self._require_open()
+        self._partitions.put(action)
+
     async def reply(self, reply: Reply) -> None:
         # In the next turn of the loop: what a requester raises is none of the replier's business.
         asyncio.get_running_loop().call_soon(self._hand_over, reply)
