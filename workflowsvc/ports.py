@@ -187,6 +187,9 @@ class Store(Protocol):
     async def commit(self, unit: Sequence[Commit]) -> None:
         """Write all commits of *unit* or none, in this order; units that are ready together share one write.
 
+        Of a run's row only `info` and what tells of its close may change after the first commit, and a closed run
+        stays closed. `info` and events are UTF-8 text. Raises ValueError where a value cannot be stored.
+
         The event ids are the lock: Conflict where one is taken, where the first is not the successor of the run's
         last, or where another run of the workflow id is open at that point of the unit.
         A row with `closed_at` frees the workflow id, and a later commit of the same unit may take it.
@@ -196,7 +199,7 @@ class Store(Protocol):
         """The messages of these closed runs are confirmed: clear `unsettled`."""
 
     async def purge(self, now: int, limit: int) -> int:
-        """Remove at most *limit* settled runs that expired before *now*, with all that belongs to them; how many."""
+        """Remove at most *limit* settled runs that expired at *now* or before, with all that belongs to them; how many."""
 
     # -- executions: reading
 
@@ -260,7 +263,8 @@ class Store(Protocol):
     async def add_type(self, record: TypeRecord) -> None:
         """Raises Conflict where the key is taken."""
 
-    async def replace_type(self, record: TypeRecord) -> None: ...
+    async def replace_type(self, record: TypeRecord) -> None:
+        """Write the record, whether or not there was one."""
 
     async def delete_type(self, key: TypeKey) -> None: ...
 

@@ -107,7 +107,7 @@ class ExecutionQuery(Struct, frozen=True, kw_only=True):
     by: TimeField
     oldest: int
     latest: int
-    #: the present: closed runs that expired before it are gone
+    #: the present: closed runs that expired by then are gone
     now: int
     workflow_id: str | None = None
     type_name: str | None = None

@@ -1,0 +1,140 @@
+"""Executions per second: start, decide, work, decide, complete; seven calls each, a hundred in flight.
+
+usage: python -m benchmarks.executions [-n 2000] [--in-flight 100] [--rounds 3] [--profile FILE] [--endpoint URL]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import pstats
+import statistics
+import time
+import uuid
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benchmarks.client import ACTIVITY_TYPE, WORKFLOW_TYPE, Client, decision, register
+from benchmarks.service import Service, service
+
+STARTERS, DECIDERS, WORKERS = 8, 16, 16
+PAYLOAD = "x" * 100
+
+
+class Load:
+    def __init__(self, endpoint: str, executions: int, in_flight: int) -> None:
+        self._endpoint = endpoint
+        self._left = executions
+        self._executions = executions
+        self._room = asyncio.Semaphore(in_flight)
+        self._domain = f"bench-{uuid.uuid4().hex[:8]}"
+        self._begun: dict[str, float] = {}
+        self._took: list[float] = []
+        self._done = asyncio.Event()
+        self._clients: list[Client] = []
+
+    def _client(self) -> Client:
+        self._clients.append(Client(self._endpoint))
+        return self._clients[-1]
+
+    async def run(self) -> dict[str, Any]:
+        await register(self._client(), self._domain, "tl")
+        self._clients[0].calls = 0
+        began = time.perf_counter()
+        roles = ((self._start, STARTERS), (self._decide, DECIDERS), (self._work, WORKERS))
+        tasks = [asyncio.create_task(role(self._client())) for role, number in roles for _ in range(number)]
+        done = asyncio.create_task(self._done.wait())
+        finished, _ = await asyncio.wait([*tasks[STARTERS:], done], return_when=asyncio.FIRST_COMPLETED)
+        took = time.perf_counter() - began
+        for task in (*tasks, done):
+            task.cancel()
+        await asyncio.gather(*tasks, done, return_exceptions=True)
+        for task in finished:
+            task.result()
+        return self._figures(took)
+
+    def _figures(self, took: float) -> dict[str, Any]:
+        ordered = sorted(self._took)
+        return {
+            "executions_per_s": round(self._executions / took, 1),
+            "calls_per_s": round(sum(client.calls for client in self._clients) / took),
+            "p50_ms": round(ordered[len(ordered) // 2] * 1000, 1),
+            "p99_ms": round(ordered[int(len(ordered) * 0.99)] * 1000, 1),
+        }
+
+    async def _start(self, client: Client) -> None:
+        while self._left:
+            self._left -= 1
+            workflow_id = f"w{self._left}"
+            await self._room.acquire()
+            self._begun[workflow_id] = time.perf_counter()
+            await client.call(
+                "StartWorkflowExecution",
+                domain=self._domain,
+                workflowId=workflow_id,
+                workflowType=WORKFLOW_TYPE,
+                input=PAYLOAD,
+            )
+
+    async def _decide(self, client: Client) -> None:
+        while True:
+            task = await client.call("PollForDecisionTask", domain=self._domain, taskList={"name": "tl"})
+            if "taskToken" not in task:
+                continue
+            last = any(event["eventType"] == "ActivityTaskCompleted" for event in task["events"])
+            what = (
+                decision("CompleteWorkflowExecution", result="ok")
+                if last
+                else decision("ScheduleActivityTask", activityType=ACTIVITY_TYPE, activityId="1", input=PAYLOAD)
+            )
+            await client.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[what])
+            if last:
+                self._finish(task["workflowExecution"]["workflowId"])
+
+    def _finish(self, workflow_id: str) -> None:
+        self._took.append(time.perf_counter() - self._begun.pop(workflow_id))
+        self._room.release()
+        if len(self._took) == self._executions:
+            self._done.set()
+
+    async def _work(self, client: Client) -> None:
+        while True:
+            task = await client.call("PollForActivityTask", domain=self._domain, taskList={"name": "tl"})
+            if "taskToken" in task:
+                await client.call("RespondActivityTaskCompleted", taskToken=task["taskToken"], result=PAYLOAD)
+
+
+async def main(options: argparse.Namespace) -> None:
+    async with AsyncExitStack() as stack:
+        running: Service | None = None
+        endpoint = options.endpoint
+        if endpoint is None:
+            running = await stack.enter_async_context(service(profile=options.profile))
+            endpoint = running.url
+        rows = []
+        for _ in range(options.rounds):
+            spent = running.cpu_seconds() if running else 0.0
+            row = await Load(endpoint, options.executions, options.in_flight).run()
+            if running:
+                row["server_cpu_ms_per_execution"] = round(
+                    (running.cpu_seconds() - spent) / options.executions * 1000, 2
+                )
+            rows.append(row)
+            print(json.dumps(row))
+    print(json.dumps({"median": {key: statistics.median(row[key] for row in rows) for key in rows[0]}}))
+    if options.profile:
+        pstats.Stats(str(options.profile)).sort_stats("tottime").print_stats(40)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", "--executions", type=int, default=2000)
+    parser.add_argument("--in-flight", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", type=Path)
+    parser.add_argument("--endpoint", help="measure this one instead of starting the service")
+    uvloop.run(main(parser.parse_args()))

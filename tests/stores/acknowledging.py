@@ -1,0 +1,31 @@
+"""Run as a program: commits for ever to the store at its argument, and prints each commit once it was acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from tests.stores.making import Run
+from workflowsvc.stores.sqlite import SqliteStore
+
+LANES = 8
+
+
+async def write(store: SqliteStore, lane: int) -> None:
+    run = Run(lane)
+    await store.commit([run.start(count=1)])
+    for first in range(2, 20_000):
+        await store.commit([run.commit(first)])
+        # one write each: what was printed before the process was killed is in the pipe
+        os.write(sys.stdout.fileno(), f"{lane} {first}\n".encode())
+
+
+async def main(path: Path) -> None:
+    async with SqliteStore(path) as store:
+        await asyncio.gather(*(write(store, lane) for lane in range(LANES)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,248 @@
+"""The Store on SQLite: one file, one thread that writes, two that read, and the catalogue in memory.
+
+Law: here the parts are put together and the port's methods find theirs. How SQLite is spoken to is in database.py and
+queries.py, who may write in draft.py, how writes are grouped in groups.py and writer.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
+
+from workflowsvc.messages import TaskList
+from workflowsvc.ports import StoreUnavailable
+from workflowsvc.records import (
+    Commit,
+    Cursor,
+    DomainRecord,
+    ExecutionQuery,
+    ExecutionRow,
+    ListedExecution,
+    RunRef,
+    StoredRun,
+    TypeKey,
+    TypeKind,
+    TypeRecord,
+)
+from workflowsvc.stores import queries, reads
+from workflowsvc.stores.catalogue import Catalogue
+from workflowsvc.stores.catalogue_rows import domain_record, domain_row, key_columns, type_record, type_row
+from workflowsvc.stores.database import Database, open_for_reading, open_for_writing
+from workflowsvc.stores.errors import StoreRefused
+from workflowsvc.stores.groups import GroupThread
+from workflowsvc.stores.lock import locked
+from workflowsvc.stores.reads import Ask
+from workflowsvc.stores.writer import Change, Settle, Unit, Work, Writer, sweep
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_READERS: Final = 2
+
+
+class _Readers:
+    """Threads with connections of their own; one that met an error is not used again."""
+
+    def __init__(self, connect: Callable[[], Database]) -> None:
+        self._connect = connect
+        self._idle: deque[Database] = deque()
+        self._threads = ThreadPoolExecutor(_READERS, "sqlite-read")
+
+    async def answer(self, question: Callable[[Ask], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        for database in self._idle:
+            database.close()
+
+    def _answer(self, question: Callable[[Ask], T]) -> T:
+        database = self._idle.pop() if self._idle else self._connect()
+        try:
+            answer = question(database.ask)
+        except BaseException:
+            database.close()
+            raise
+        self._idle.append(database)
+        return answer
+
+
+class SqliteStore:
+    """ports.Store in the file *path*, or in a file of its own that goes with it.
+
+    Entering raises StoreRefused.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._secrets: dict[str, bytes] = {}
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        with ExitStack() as stack:
+            await asyncio.to_thread(self._prepare, stack)
+            self._group = GroupThread[Work]("sqlite-write", self._writer.work)
+            stack.callback(self._group.close)
+            stack.callback(self._readers.close)
+            self._resources = stack.pop_all()
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open = False
+        await asyncio.to_thread(self._resources.close)
+
+    def _prepare(self, stack: ExitStack) -> None:
+        path, durable = self._path, self._path is not None
+        if path is None:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="workflowsvc-"))
+            path = Path(directory, "store.db")
+        stack.enter_context(locked(path))
+        connect = partial(open_for_writing, path, durable=durable)
+        try:
+            first = connect()
+            stack.callback(first.close)
+            first.prepare(path)
+            self._catalogue = Catalogue(
+                [domain_record(row) for row in first.rows(queries.ALL_DOMAINS)],
+                [type_record(row) for row in first.rows(queries.ALL_TYPES)],
+            )
+            self._writer = Writer(first, connect)
+        except StoreUnavailable as error:
+            raise StoreRefused(f"cannot use {path}: {error}") from error
+        stack.callback(self._writer.close)
+        self._readers = _Readers(partial(open_for_reading, path))
+
+    async def _write(self, work: Work, then: Callable[[], None] | None = None) -> object:
+        if not self._open:
+            raise StoreUnavailable("the store is closed")
+        return await self._group.submit(work, then)
+
+    async def _read(self, question: Callable[Concatenate[Ask, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._open:
+            raise StoreUnavailable("the store is closed")
+        return await self._readers.answer(lambda ask: question(ask, *args, **kwargs))
+
+    # -- executions
+
+    async def commit(self, unit: Sequence[Commit]) -> None:
+        await self._write(Unit(tuple(unit)))
+
+    async def settle(self, run_ids: Sequence[str]) -> None:
+        await self._write(Settle(tuple(run_ids)))
+
+    async def purge(self, now: int, limit: int) -> int:
+        gone = await self._write(Change(lambda ask: self._writer.forget(ask, now, limit)))
+        while await self._write(Change(sweep)):
+            pass  # in between, what waits is written
+        return cast("int", gone)
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        return await self._read(reads.load, run_id)
+
+    async def find_run(self, domain: str, workflow_id: str) -> str | None:
+        return await self._read(reads.find_run, domain, workflow_id)
+
+    async def has_committed(self, run_id: str, action_id: str) -> bool:
+        return await self._read(reads.has_committed, run_id, action_id)
+
+    async def recoverable(self, after: str, limit: int) -> list[RunRef]:
+        return await self._read(reads.recoverable, after, limit)
+
+    async def row(self, run_id: str, now: int) -> ExecutionRow | None:
+        return await self._read(reads.row, run_id, now)
+
+    async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool = False) -> list[bytes]:
+        return await self._read(reads.history, run_id, first, last, limit, reverse)
+
+    async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
+        return await self._read(reads.executions, query, after, limit)
+
+    async def count_executions(self, query: ExecutionQuery) -> int:
+        return await self._read(reads.count_executions, query)
+
+    async def count_pending(self, task_list: TaskList) -> int:
+        return await self._read(reads.count_pending, task_list)
+
+    # -- catalogue
+
+    async def domain(self, domain: str) -> DomainRecord | None:
+        return self._catalogue.domain(domain)
+
+    async def domains(
+        self, region: str, *, deprecated: bool, after: str, limit: int, reverse: bool = False
+    ) -> list[DomainRecord]:
+        return self._catalogue.domains(region, deprecated, after, limit, reverse)
+
+    async def add_domain(self, record: DomainRecord) -> None:
+        then = partial(self._catalogue.put_domain, record)
+        await self._write(_row_change(queries.DOMAINS, domain_row(record)), then)
+
+    async def replace_domain(self, record: DomainRecord, *, deprecate_types_at: int | None = None) -> None:
+        def make(ask: Ask) -> None:
+            ask(queries.insert(queries.REPLACE_DOMAINS, 1), domain_row(record))
+            if deprecate_types_at is not None:
+                ask(queries.DEPRECATE_TYPES, (deprecate_types_at, record.domain))
+
+        def then() -> None:
+            self._catalogue.put_domain(record)
+            if deprecate_types_at is not None:
+                self._catalogue.deprecate_types(record.domain, deprecate_types_at)
+
+        await self._write(Change(make), then)
+
+    async def types(self, keys: Sequence[TypeKey]) -> dict[TypeKey, TypeRecord]:
+        return self._catalogue.types(keys)
+
+    async def list_types(
+        self,
+        domain: str,
+        kind: TypeKind,
+        *,
+        deprecated: bool,
+        name: str | None,
+        after: tuple[str, str],
+        limit: int,
+        reverse: bool = False,
+    ) -> list[TypeRecord]:
+        return self._catalogue.list_types((domain, kind), deprecated, name, after, limit, reverse)
+
+    async def add_type(self, record: TypeRecord) -> None:
+        await self._write(_row_change(queries.TYPES, type_row(record)), partial(self._catalogue.put_type, record))
+
+    async def replace_type(self, record: TypeRecord) -> None:
+        then = partial(self._catalogue.put_type, record)
+        await self._write(_row_change(queries.REPLACE_TYPES, type_row(record)), then)
+
+    async def delete_type(self, key: TypeKey) -> None:
+        change = Change(lambda ask: ask(queries.DELETE_TYPE, key_columns(key)))
+        await self._write(change, partial(self._catalogue.drop_type, key))
+
+    # -- the service itself
+
+    async def secret(self, name: str) -> bytes:
+        def make(ask: Ask) -> bytes:
+            ask(queries.ADD_SECRET, (name, os.urandom(32)))
+            return cast("tuple[bytes]", ask(queries.SECRET, (name,)))[0]
+
+        if name not in self._secrets:
+            self._secrets[name] = cast("bytes", await self._write(Change(make)))
+        return self._secrets[name]
+
+    async def ping(self) -> None:
+        await self._read(reads.ping)
+
+
+def _row_change(upsert: queries.Upsert, row: tuple[object, ...]) -> Change:
+    return Change(lambda ask: ask(queries.insert(upsert, 1), row))
