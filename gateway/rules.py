@@ -1,0 +1,79 @@
+"""What a member must be beyond what its type can say.
+
+Law: a rule reads one request and raises ValidationException; the table at the end says whose rule it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from gateway.wire import name_of
+from workflowsvc.swf import shapes
+from workflowsvc.swf.errors import ValidationException
+
+Rule = Callable[[Any], None]
+
+#: "Maximum workflow execution time: 1 year" (SWF quotas)
+_YEAR: Final = 31_536_000
+
+
+def _execution_timeout(shape: type[shapes.Shape], member: str) -> Rule:
+    """ "NONE refused at registration and Start"; "over 31,536,000 s is refused with VE" (SWF.md §6)."""
+    wire = name_of(shape, member)
+
+    def check(arguments: Any) -> None:
+        value: str | None = getattr(arguments, member)
+        if value is not None and (not value.isdigit() or int(value) > _YEAR):
+            raise ValidationException(
+                f"1 validation error detected: Value '{value}' at '{wire}' failed to satisfy constraint: "
+                f"Member must be a number of seconds less than or equal to {_YEAR}"
+            )
+
+    return check
+
+
+def _exclusive(shape: type[shapes.Shape]) -> Rule:
+    """ "At most one" of the filters that do not ask for a time (SWF.md §8)."""
+    known = set(shape.__struct_fields__)
+    filters = {m: name_of(shape, m) for m in sorted(known & _FILTERS)}
+
+    def check(arguments: Any) -> None:
+        given = [wire for member, wire in filters.items() if getattr(arguments, member) is not None]
+        if len(given) > 1:
+            raise ValidationException(
+                f"Cannot specify more than one exclusive filters in the same query: [{', '.join(given)}]"
+            )
+
+    return check
+
+
+_FILTERS: Final = frozenset({"close_status_filter", "execution_filter", "tag_filter", "type_filter"})
+
+
+def _one_time_filter(arguments: Any) -> None:
+    """ "Exactly one of startTimeFilter, closeTimeFilter" (SWF.md §8)."""
+    if arguments.start_time_filter is None and arguments.close_time_filter is None:
+        raise ValidationException("Must specify time filter")
+    if arguments.start_time_filter is not None and arguments.close_time_filter is not None:
+        raise ValidationException("Cannot specify both a startTimeFilter and a closeTimeFilter")
+
+
+RULES: Final[Mapping[type[shapes.Shape], Sequence[Rule]]] = {
+    shapes.StartWorkflowExecutionInput: (
+        _execution_timeout(shapes.StartWorkflowExecutionInput, "execution_start_to_close_timeout"),
+    ),
+    shapes.RegisterWorkflowTypeInput: (
+        _execution_timeout(shapes.RegisterWorkflowTypeInput, "default_execution_start_to_close_timeout"),
+    ),
+    shapes.ListOpenWorkflowExecutionsInput: (_exclusive(shapes.ListOpenWorkflowExecutionsInput),),
+    shapes.CountOpenWorkflowExecutionsInput: (_exclusive(shapes.CountOpenWorkflowExecutionsInput),),
+    shapes.ListClosedWorkflowExecutionsInput: (
+        _one_time_filter,
+        _exclusive(shapes.ListClosedWorkflowExecutionsInput),
+    ),
+    shapes.CountClosedWorkflowExecutionsInput: (
+        _one_time_filter,
+        _exclusive(shapes.CountClosedWorkflowExecutionsInput),
+    ),
+}
