@@ -173,7 +173,7 @@ class StoreUnavailable(Exception):
 
 
 class Conflict(Exception):
-    """Somebody else wrote first: an event id, an open workflow id or a catalogue key is taken. Nothing was written."""
+    """Somebody else wrote first: an event id, an open workflow id or a catalogue key is taken; nothing was written."""
 
 
 class Store(Protocol):
@@ -199,7 +199,7 @@ class Store(Protocol):
         """The messages of these closed runs are confirmed: clear `unsettled`."""
 
     async def purge(self, now: int, limit: int) -> int:
-        """Remove at most *limit* settled runs that expired at *now* or before, with all that belongs to them; how many."""
+        """Remove at most *limit* settled runs that expired at *now* or before, with all that is theirs; how many."""
 
     # -- executions: reading
 

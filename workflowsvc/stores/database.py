@@ -60,6 +60,11 @@ class Database:
             raise _translated(error) from error
         return row
 
+    def expect_batches(self) -> None:
+        """Have this connection take queries.WRITE_BATCH."""
+        self.ask(queries.BATCH_VIEW)
+        self.ask(queries.BATCH_TRIGGER)
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement).fetchall()

@@ -90,6 +90,24 @@ class Draft:
         yield from multi_row(queries.SNAPSHOTS, [(number, *kept) for number, kept in self._snapshots.items()])
         yield from of_each(queries.SETTLE, self._settled)
 
+    def batch(self) -> Statement | None:
+        """All of it as one statement; None where there are snapshots, whose bytes are not text."""
+        if self._snapshots:
+            return None
+        rows = self._rows.items()
+        columns: dict[str, Iterable[object]] = {
+            "events": [(key, action, body.decode()) for key, action, body in self._events],
+            "closed": [_textual(number, row) for number, row in rows if row.closed_at is not None],
+            "opened": [_textual(number, row) for number, row in rows if row.closed_at is None],
+            "tags": list(self._tags()),
+            "unscheduled": self._unscheduled,
+            "ended": self._closed,
+            "pending": list(self._pending()),
+            "beats": [(key, beat.at, beat.details) for key, beat in self._heartbeats.items()],
+            "settled": self._settled,
+        }
+        return queries.WRITE_BATCH, [_json(columns[name]) for name in queries.BATCH_COLUMNS]
+
     # -- judging
 
     def _judge(self, unit: Sequence[Commit]) -> list[Head]:
@@ -183,6 +201,14 @@ def _advanced(before: Head, commit: Commit) -> Head:
     if still_open and not before.open:
         raise Conflict(f"run {commit.run_id} is closed")
     return Head(before.number, still_open, before.last + len(commit.events))
+
+
+def _json(rows: Iterable[object]) -> str | None:
+    return msgspec.json.encode(rows).decode() if rows else None
+
+
+def _textual(number: int, row: ExecutionRow) -> tuple[object, ...]:
+    return (*_execution(number, row)[:-1], row.info.decode())
 
 
 def _execution(number: int, row: ExecutionRow) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 W = TypeVar("W")
@@ -39,48 +39,51 @@ class Job(Generic[W]):
 
 
 class GroupThread(Generic[W]):
+    """Jobs gather on the loop's side while the thread is busy, so that it is woken, and wakes, once a group."""
+
     def __init__(self, name: str, work: Callable[[Sequence[Job[W]]], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._work = work
-        self._jobs: SimpleQueue[Job[W] | None] = SimpleQueue()
+        self._gathered: list[Job[W]] = []
+        self._busy = False
+        self._groups: SimpleQueue[list[Job[W]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, work: W, then: Callable[[], None] | None = None) -> asyncio.Future[object]:
         """*then* is called on the loop's thread, before the future is set, where the work succeeded."""
         job = Job(work, self._loop.create_future(), then)
-        self._jobs.put(job)
+        self._gathered.append(job)
+        if not self._busy:
+            self._busy = True
+            # In the next turn of the loop: what else becomes ready in this one goes along.
+            self._loop.call_soon(self._hand_over)
         return job.done
 
     def close(self) -> None:
-        """Wait, off the loop's thread, until all that was submitted is done."""
-        self._jobs.put(None)
+        """Wait, off the loop's thread, until all that was submitted is done. Nothing may be submitted any more."""
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join()
 
+    def _hand_over(self) -> None:
+        self._busy = bool(self._gathered)
+        if self._busy:
+            group, self._gathered = self._gathered, []
+            self._groups.put(group)
+
+    def _end(self) -> None:
+        self._groups.put(self._gathered)
+        self._gathered = []
+        self._groups.put(None)
+
     def _run(self) -> None:
-        ending = False
-        while not ending:
-            group, ending = self._next_group()
+        while (group := self._groups.get()) is not None:
             if group:
                 self._work(group)
-                self._answer(group)
-
-    def _next_group(self) -> tuple[list[Job[W]], bool]:
-        """Wait for a job; take it and all others that are there; True where it is the end."""
-        group: list[Job[W]] = []
-        job = self._jobs.get()
-        try:
-            while job is not None:
-                group.append(job)
-                job = self._jobs.get_nowait()
-        except Empty:
-            return group, False
-        return group, True
+                self._loop.call_soon_threadsafe(self._answer, group)
 
     def _answer(self, group: Sequence[Job[W]]) -> None:
-        def answer() -> None:
-            for job in group:
-                job.answer()
-
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(answer)
+        for job in group:
+            job.answer()
+        # Those who were answered come first: what they submit now goes with what has gathered.
+        self._loop.call_soon(self._hand_over)

@@ -75,9 +75,47 @@ def _of_runs(table: str) -> str:
     )
 
 
+def _from_json(upsert: Upsert, column: str, blobs: tuple[str, ...] = ()) -> str:
+    """The rows of a JSON array of arrays into their table. Blobs come as text."""
+    values = ", ".join(
+        f"CAST(value ->> {number} AS BLOB)" if name in blobs else f"value ->> {number}"
+        for number, name in enumerate(upsert.columns)
+    )
+    columns = ", ".join(upsert.columns)
+    # `WHERE true`: without it the parser takes ON CONFLICT for the ON of a join
+    rows = f"SELECT {values} FROM json_each(NEW.{column}) WHERE true"
+    return f"INSERT INTO {upsert.table} ({columns}) {rows}{upsert.taken}"
+
+
 UNSCHEDULE: Final = "DELETE FROM pending WHERE id IN (SELECT value FROM json_each(?))"
 UNSCHEDULE_RUNS: Final = _of_runs("pending")
 SETTLE: Final = "UPDATE executions SET unsettled = 0 WHERE unsettled = 1 AND run_id IN (SELECT value FROM json_each(?))"
+
+#: The columns of a batch: a JSON array each, or NULL, in the order in which they are written.
+BATCH_COLUMNS: Final = ("events", "closed", "opened", "tags", "unscheduled", "ended", "pending", "beats", "settled")
+
+
+def _batch_statements() -> tuple[str, ...]:
+    return (
+        _from_json(EVENTS, "events", blobs=("body",)),
+        _from_json(CLOSED_EXECUTIONS, "closed", blobs=("info",)),
+        _from_json(OPEN_EXECUTIONS, "opened", blobs=("info",)),
+        _from_json(TAGS, "tags"),
+        UNSCHEDULE.replace("?", "NEW.unscheduled"),
+        UNSCHEDULE_RUNS.replace("?", "NEW.ended"),
+        _from_json(PENDING, "pending"),
+        _from_json(HEARTBEATS, "beats"),
+        SETTLE.replace("?", "NEW.settled"),
+    )
+
+
+# A batch is one row put into a view whose trigger spreads it over the tables: one step of SQLite, and so one moment
+# without the interpreter lock, in which all is written, committed and fsynced. The writer's connection makes both.
+BATCH_VIEW: Final = f"CREATE TEMP VIEW batches AS SELECT {', '.join(f'NULL AS {name}' for name in BATCH_COLUMNS)}"
+BATCH_TRIGGER: Final = (
+    f"CREATE TEMP TRIGGER write_batch INSTEAD OF INSERT ON batches BEGIN {'; '.join(_batch_statements())}; END"
+)
+WRITE_BATCH: Final = f"INSERT INTO batches VALUES ({', '.join('?' * len(BATCH_COLUMNS))})"
 
 DELETE_TYPE: Final = "DELETE FROM types WHERE (domain, kind, name, version) = (?, ?, ?, ?)"
 DEPRECATE_TYPES: Final = "UPDATE types SET deprecated_at = ? WHERE domain = ? AND deprecated_at IS NULL"
