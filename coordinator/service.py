@@ -34,6 +34,7 @@ from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Conflict, Delive
 from workflowsvc.records import Commit
 from workflowsvc.settings import Settings
 from workflowsvc.swf.errors import Fault, InternalFailure, ServiceUnavailableException
+from workflowsvc.swf.shapes import DescribeWorkflowExecutionInput
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +156,8 @@ class Coordinator:
     async def _act(self, action: Action, handled: Handled, commits: list[Commit]) -> Result:
         redelivered = handled.delivery.redelivered
         cached = await self._executions.find(action, redelivered=redelivered)
+        if cached and await self._has_expired(action, cached):
+            cached = None
         execution = cached.execution if cached else None
         if cached and redelivered and await self._store.has_committed(cached.execution.run_id, action.id):
             # Committed, and then the effects, the reply or the acknowledgement were lost.
@@ -178,6 +181,12 @@ class Coordinator:
             cached.armed_at = None
         await self._take_in(outcome, cached, action.id, handled, commits)
         return self._with_history(outcome.result, handled.touched[0] if handled.touched else None)
+
+    async def _has_expired(self, action: Action, cached: Cached) -> bool:
+        """A closed run may be stored beyond its retention for a while; to whoever asks it is gone at once."""
+        if cached.execution.open or not isinstance(action.request, DescribeWorkflowExecutionInput):
+            return False
+        return await self._store.row(cached.execution.run_id, self._clock.now()) is None
 
     async def _take_in(
         self, outcome: Outcome, cached: Cached | None, action_id: str, handled: Handled, commits: list[Commit]

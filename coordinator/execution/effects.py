@@ -56,7 +56,9 @@ def outstanding(execution: Execution) -> Effects:
     effects.messages += (start_child(execution, c) for c in execution.children.values() if c.request)
     effects.messages += (signal_external(execution, i) for i in execution.signals)
     effects.messages += (cancel_external(execution, i) for i in execution.cancels)
-    if not execution.open:
+    if execution.open or execution.close_status is CloseStatus.CONTINUED_AS_NEW:
+        effects.messages += announce_child(execution)
+    else:
         effects.messages += _farewell(execution)
     return effects
 
@@ -152,8 +154,10 @@ def _farewell(execution: Execution) -> Iterator[Action]:
 # ---- events that set something going ---------------------------------------------------------------------------
 
 
-def _offer_decision(e: Execution, _: Event, effects: Effects) -> None:
-    effects.tasks += _decision_tasks(e)
+def _offer_decision(e: Execution, event: Event, effects: Effects) -> None:
+    # One that a later event of the same commit schedules is offered by that event.
+    if e.queued and e.queued.scheduled_id <= event.id:
+        effects.tasks += _decision_tasks(e)
 
 
 def _offer_activity(e: Execution, event: Event, effects: Effects) -> None:

@@ -1,0 +1,1 @@
+"""Programs to read and to run: plain boto3 against a service, and a demo that starts one for them."""
