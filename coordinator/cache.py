@@ -63,7 +63,10 @@ class Executions:
             self._open[key] = execution.run_id
         elif self._open.get(key) == execution.run_id:
             del self._open[key]
-        if len(self._runs) > self._capacity:
+
+    def trim(self) -> None:
+        """Called between batches: what one holds uncommitted must not be read anew from the store by the same."""
+        while len(self._runs) > self._capacity:
             self.drop(next(iter(self._runs)))
 
     def drop(self, run_id: str) -> None:
@@ -83,15 +86,14 @@ class Executions:
         if action.run_id:
             cached = await self.run(action.run_id)
             return cached if cached and _is_meant(cached.execution, action) else None
-        if run_id := self._open.get((action.domain, action.workflow_id)):
-            return self._runs[run_id]
-        begun = _run_it_begins(action)
-        if begun is not None:
-            if not redelivered:
-                return None
-            if (cached := await self.run(begun)) is not None:
+        open_id = self._open.get((action.domain, action.workflow_id))
+        if (begun := _run_it_begins(action)) is not None:
+            # Its own run comes first: that may have closed, and another be open by now.
+            if (redelivered or open_id not in (None, begun)) and (cached := await self.run(begun)) is not None:
                 return cached
-        newest = await self._store.find_run(action.domain, action.workflow_id)
+            if open_id is None and not redelivered:
+                return None
+        newest = open_id or await self._store.find_run(action.domain, action.workflow_id)
         return await self.run(newest) if newest else None
 
     async def run(self, run_id: str) -> Cached | None:

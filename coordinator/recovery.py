@@ -6,23 +6,39 @@ unconfirmed, and each lane checks for itself.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from workflowsvc import names
 from workflowsvc.messages import Action, Resume
-from workflowsvc.ports import Broker, Clock, Store
+from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Store, StoreUnavailable
 from workflowsvc.records import RunRef
 
+log = logging.getLogger(__name__)
+
 PAGE = 500
+RETRY_SECONDS = 1.0
 
 
 async def resume_all(store: Store, broker: Broker, clock: Clock) -> None:
     clock.hold(resume_all)
     try:
-        after = ""
-        while runs := await store.recoverable(after, PAGE):
-            await broker.publish([_resume(run) for run in runs])
-            after = runs[-1].run_id
+        after: str | None = ""
+        while after is not None:
+            try:
+                after = await _resume_page(store, broker, after)
+            except (StoreUnavailable, BrokerUnavailable) as error:
+                log.warning("recovery waits: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
     finally:
         clock.release(resume_all)
+
+
+async def _resume_page(store: Store, broker: Broker, after: str) -> str | None:
+    """Resume the runs that follow; the last of them, or None where there are no more."""
+    runs = await store.recoverable(after, PAGE)
+    await broker.publish([_resume(run) for run in runs])
+    return runs[-1].run_id if runs else None
 
 
 def _resume(run: RunRef) -> Action:

@@ -70,34 +70,35 @@ class Coordinator:
         self._executions = Executions(store, settings.cached_executions)
         self._nothing = Known(lambda_available=bool(settings.lambda_endpoint))
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
+        #: what waits for others: given up when the coordinator leaves, and set going again by whoever resumes the run
+        self._waiting: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._stack.push_async_callback(self._finish)
         await self._stack.enter_async_context(self._broker.consume(self._receive))
-        self._background = [
-            asyncio.create_task(resume_all(self._store, self._broker, self._clock)),
-            asyncio.create_task(purge_for_ever(self._store, self._clock, self._settings.retention_seconds)),
-        ]
+        self._spawn(resume_all(self._store, self._broker, self._clock), self._waiting)
+        self._spawn(purge_for_ever(self._store, self._clock, self._settings.retention_seconds), self._waiting)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
         await self._stack.aclose()
 
     async def _finish(self) -> None:
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._working:
+            await asyncio.wait(self._working)
+        for task in self._waiting:
+            task.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    @staticmethod
+    def _spawn(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     # ---- lanes -------------------------------------------------------------------------------------------------
 
@@ -106,19 +107,22 @@ class Coordinator:
         waiting = self._lanes.get(lane)
         if waiting is None:
             waiting = self._lanes[lane] = deque()
-            self._spawn(self._work(lane, waiting))
+            self._spawn(self._work(lane, waiting), self._working)
         waiting.append(delivery)
 
     async def _work(self, lane: int, waiting: deque[Delivery[Action]]) -> None:
         while waiting:
             batch = [waiting.popleft() for _ in range(min(len(waiting), BATCH))]
             await self._turn(batch)
+            self._executions.trim()
         del self._lanes[lane]
 
     async def _turn(self, batch: list[Delivery[Action]]) -> None:
         commits: list[Commit] = []
         handled = [await self._handle(delivery, commits) for delivery in batch]
         try:
+            if any(one.unavailable and one.touched for one in handled):
+                raise StoreUnavailable("it failed when the core had changed an execution in memory")
             if commits:
                 await self._store.commit(commits)
         except (Conflict, StoreUnavailable) as error:
@@ -126,6 +130,15 @@ class Coordinator:
             for one in handled:
                 one.conflict = isinstance(error, Conflict)
                 one.unavailable = not one.conflict
+        except Exception as error:
+            # What can never be stored must not take the lane along, nor its neighbours: each is tried by itself.
+            log.exception("a commit of %d actions", len(batch))
+            self._forget(handled)
+            if len(batch) > 1:
+                for delivery in batch:
+                    await self._turn([delivery])
+                return
+            handled[0].defect = repr(error)
         for one in handled:
             await self._conclude(one)
 
@@ -163,6 +176,8 @@ class Coordinator:
             # Committed, and then the effects, the reply or the acknowledgement were lost.
             handled.touched.append(cached)
             handled.effects = outstanding(cached.execution)
+            if not cached.execution.open:
+                handled.to_settle.append(cached.execution.run_id)
             return self._with_history(again(cached.execution, action), cached)
         known = await look_up(self._store, action, execution, self._nothing)
         # From here on the core changes the execution in place: a defect must not leave it half changed in memory.
@@ -177,7 +192,7 @@ class Coordinator:
             handled.effects = outstanding(cached.execution)
             if not cached.execution.open:
                 handled.to_settle.append(cached.execution.run_id)
-        if isinstance(action.request, Wake) and cached:
+        if isinstance(action.request, Wake | Resume) and cached:
             cached.armed_at = None
         await self._take_in(outcome, cached, action.id, handled, commits)
         return self._with_history(outcome.result, handled.touched[0] if handled.touched else None)
@@ -206,7 +221,9 @@ class Coordinator:
             self._executions.put(cached)
             if commit.row is not None and commit.row.unsettled:
                 handled.to_settle.append(execution.run_id)
-        effects = effects_of(execution, outcome.events)
+        # Settled is all or nothing: what was sent before and is not confirmed goes along with the farewell.
+        settling = execution.run_id in handled.to_settle
+        effects = outstanding(execution) if settling else effects_of(execution, outcome.events)
         handled.effects.tasks += effects.tasks
         handled.effects.messages += effects.messages
         if outcome.successor is not None and outcome.successor.execution is not None:
@@ -240,7 +257,7 @@ class Coordinator:
             await self._refuse(action, ServiceUnavailableException())
             await delivery.ack()
         elif handled.unavailable:
-            self._spawn(self._requeue_later(delivery))
+            self._spawn(self._requeue_later(delivery), self._waiting)
         else:
             await self._release(handled)
 
@@ -254,11 +271,11 @@ class Coordinator:
             for cached in handled.touched:
                 await self._arm(cached)
         except BrokerUnavailable:
-            self._spawn(self._requeue_later(handled.delivery))
+            self._spawn(self._requeue_later(handled.delivery), self._waiting)
             return
         if handled.effects.messages or handled.to_settle:
             # Confirmed messages may wait for other lanes, and those for this one: it must not wait for them.
-            self._spawn(self._send(handled))
+            self._spawn(self._send(handled), self._waiting)
         else:
             await handled.delivery.ack()
 
@@ -284,7 +301,6 @@ class Coordinator:
             await self._broker.undelay(execution.run_id)
             self._executions.drop(execution.run_id)
         elif cached.armed_at is None or deadline < cached.armed_at:
-            cached.armed_at = deadline
             wake = Action(
                 id=names.derived_id(deadline, execution.run_id, "wake"),
                 lane=names.lane_of(execution.domain, execution.workflow_id),
@@ -294,6 +310,7 @@ class Coordinator:
                 request=Wake(),
             )
             await self._broker.delay(wake, deadline)
+            cached.armed_at = deadline
 
     def _forget(self, handled: list[Handled]) -> None:
         for one in handled:

@@ -48,6 +48,10 @@ class Answer(web.StreamResponse):
         return self._writer
 
     async def write_eof(self, data: bytes = b"") -> None:
+        # Once: what its handler has sent already is offered to aiohttp all the same.
+        if self._writer is None or self._eof_sent:
+            return
+        self._eof_sent = True
         head = _HEAD.format(
             status=self._code,
             reason=_REASONS[self._code],
@@ -57,5 +61,4 @@ class Answer(web.StreamResponse):
             date=rfc822_formatted_time(),
             connection=self._connection,
         ).encode()
-        if self._writer is not None:
-            await self._writer.write(head if self._bare else head + self._content)
+        await self._writer.write(head if self._bare else head + self._content)

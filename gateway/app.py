@@ -117,10 +117,11 @@ async def _body(request: web.BaseRequest) -> bytes:
     """Raises RequestEntityTooLargeException; what was not read then is drained after the answer."""
     length = request.content_length
     content = request.content
-    # Headers count too, and only near the limit is it worth counting them.
-    near = length is None or length > _REQUEST_MAX // 2
-    room = _REQUEST_MAX - (sum(map(len, chain.from_iterable(request.raw_headers))) if near else 0)
-    if length is not None and length > room:
+    headers = request.raw_headers
+    # Headers count too; it is worth counting them only where they could matter.
+    near = length is None or length + len(headers) * _HEADER_MAX > _REQUEST_MAX
+    room = _REQUEST_MAX - (sum(map(len, chain.from_iterable(headers))) if near else 0)
+    if (length or 0) > room:
         raise RequestEntityTooLargeException
     if hdrs.EXPECT in request.headers:
         await _invite(request)

@@ -12,7 +12,7 @@ import random
 import secrets
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from workflowsvc import names
 from workflowsvc.messages import NO_TASK, Action, Reply, Request, Result, TaskRef
@@ -55,6 +55,12 @@ class ActionIds:
         return names.action_id(self._at, self._entropy.to_bytes(_ENTROPY_BYTES, "big"))
 
 
+class _Waiting(NamedTuple):
+    #: the loop's time
+    until: float
+    answer: asyncio.Future[Reply]
+
+
 class Calls:
     """One reply address and those who wait at it."""
 
@@ -63,7 +69,8 @@ class Calls:
         self._timeout = timeout
         self._ids = ActionIds(clock)
         self._address = ""
-        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._waiting: dict[str, _Waiting] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Calls:
@@ -73,6 +80,8 @@ class Calls:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         await self._stack.aclose()
 
     async def call(
@@ -82,15 +91,15 @@ class Calls:
         action = Action(self._ids.next(), lane, domain, workflow_id, run_id, request, task, self._address)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Reply] = loop.create_future()
-        self._waiting[action.id] = answer
-        too_late = loop.call_later(self._timeout, _give_up, answer)
+        self._waiting[action.id] = _Waiting(loop.time() + self._timeout, answer)
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(self._timeout, self._sweep)
         try:
             await self._broker.request(action)
             reply = await answer
         except BrokerUnavailable:
             raise ServiceUnavailableException from None
         finally:
-            too_late.cancel()
             del self._waiting[action.id]
         if reply.refusal is not None:
             raise _fault(reply.refusal.code, reply.refusal.message)
@@ -103,14 +112,20 @@ class Calls:
         await self._broker.publish([Action(self._ids.next(), lane, domain, workflow_id, run_id, request, task)])
 
     def _replied(self, reply: Reply) -> None:
-        answer = self._waiting.get(reply.action_id)
-        if answer is not None and not answer.done():
-            answer.set_result(reply)
+        waiting = self._waiting.get(reply.action_id)
+        if waiting is not None and not waiting.answer.done():
+            waiting.answer.set_result(reply)
 
-
-def _give_up(answer: asyncio.Future[Reply]) -> None:
-    if not answer.done():
-        answer.set_exception(ServiceUnavailableException())
+    def _sweep(self) -> None:
+        """Give up what has waited too long. One timer serves all: they wait equally long, so the oldest come first."""
+        loop = asyncio.get_running_loop()
+        self._sweeping = None
+        for waiting in tuple(self._waiting.values()):
+            if waiting.until > loop.time():
+                self._sweeping = loop.call_at(waiting.until, self._sweep)
+                return
+            if not waiting.answer.done():
+                waiting.answer.set_exception(ServiceUnavailableException())
 
 
 def _fault(code: str, message: str | None) -> Fault:

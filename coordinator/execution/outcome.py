@@ -70,7 +70,7 @@ def open_decision_task(execution: Execution | None, action: Action) -> tuple[Exe
 def open_activity_task(execution: Execution | None, action: Action) -> tuple[Execution, Activity]:
     execution = _must_be_open_run(execution, action)
     activity = execution.activities.get(action.task.scheduled_event_id)
-    if activity is None or activity.started_id != action.task.started_event_id:
+    if activity is None or activity.started_id != action.task.started_event_id or not activity.started_id:
         raise faults.UnknownResourceFault(f"Unknown activity, scheduledEventId = {action.task.scheduled_event_id}")
     return execution, activity
 

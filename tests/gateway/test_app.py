@@ -200,6 +200,12 @@ async def test_a_header_that_is_too_long_is_answered_413(wire: Wire, length: int
     assert (answer.status, answer.code) == (413, "RequestEntityTooLargeException")
 
 
+async def test_many_headers_of_over_1_mb_are_answered_413(wire: Wire) -> None:
+    await wire.send(request("DescribeDomain", DESCRIBE, *(f"X-Padding: {'x' * 60_000}" for _ in range(20))))
+    [answer] = await wire.answers()
+    assert (answer.status, answer.code) == (413, "RequestEntityTooLargeException")
+
+
 async def test_long_credentials_fit(wire: Wire, domain: str) -> None:
     await wire.send(request("DescribeDomain", DESCRIBE, f"X-Amz-Security-Token: {'x' * 20_000}"))
     assert (await wire.answer()).status == 200
@@ -250,6 +256,16 @@ async def test_what_is_not_http_gets_a_modelled_answer(wire: Wire, data: bytes) 
     [answer] = await wire.answers()
     assert 400 <= answer.status < 500
     assert is_modelled(answer)
+
+
+async def test_a_client_that_does_not_close_is_closed(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.app._LINGER_SECONDS", 0.0)
+    await wire.send(b"nonsense\r\n\r\n")
+    assert (await wire.answer()).status == 400
+    assert await wire.reader.read() == b""
+    assert not caplog.records
 
 
 async def test_nonsense_after_a_request_is_answered_too(wire: Wire, domain: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.gateway import Gateway
@@ -83,8 +83,6 @@ LINES = st.sampled_from(
         b"Content-Encoding: gzip",
         b"Expect: 100-continue",
         b"Connection: close",
-        b"Connection: Upgrade",
-        b"Upgrade: h2c",
         b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/\xc3\xa4/swf/aws4_request",
         b" folded",
         b": nameless",
@@ -114,6 +112,8 @@ REQUESTS = st.builds(
 @fuzzed
 @given(data=st.binary(max_size=200) | REQUESTS | st.lists(REQUESTS, max_size=3).map(b"".join))
 async def test_any_bytes_get_modelled_answers(fuzz_url: str, data: bytes) -> None:
+    # aiohttp drops what follows a request for an upgrade in the same packet: END would not arrive.
+    assume(b"upgrade" not in data.lower())
     async with Wire(fuzz_url) as wire:
         await wire.send(data + END)
         async with asyncio.timeout(10):

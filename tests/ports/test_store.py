@@ -202,6 +202,15 @@ async def test_the_latest_heartbeat_of_each_task_is_kept(store: Store) -> None:
     assert stored.events == events(1, 2)
 
 
+async def test_text_is_kept_to_the_last_character(store: Store) -> None:
+    run = Run(1, "w", tags=["a\0b"])
+    beat = Heartbeat(2, START, "before\0after \U0001f600 \\u0000")
+    await store.commit([run.start(heartbeat=beat)])
+    stored = await loaded(store, run)
+    assert stored is not None
+    assert (tuple(stored.heartbeats), stored.row.tags) == ((beat,), ["a\0b"])
+
+
 async def test_a_heartbeat_does_not_disturb_the_order_of_events(store: Store) -> None:
     run = Run(1)
     await store.commit([run.start()])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,8 @@ from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit, ExecutionRow, Heartbeat, PendingTask
 from workflowsvc.stores import queries
 from workflowsvc.stores.schema import event_key, run_number
+
+_NUL: Final = "\\u0000"
 
 #: One step of SQLite: the statement and its parameters.
 Statement = tuple[str, Sequence[object]]
@@ -91,7 +93,7 @@ class Draft:
         yield from of_each(queries.SETTLE, self._settled)
 
     def batch(self) -> Statement | None:
-        """All of it as one statement; None where there are snapshots, whose bytes are not text."""
+        """All of it as one statement; None where JSON does not carry it: snapshots, NUL characters."""
         if self._snapshots:
             return None
         rows = self._rows.items()
@@ -106,7 +108,11 @@ class Draft:
             "beats": [(key, beat.at, beat.details) for key, beat in self._heartbeats.items()],
             "settled": self._settled,
         }
-        return queries.WRITE_BATCH, [_json(columns[name]) for name in queries.BATCH_COLUMNS]
+        values = [_json(columns[name]) for name in queries.BATCH_COLUMNS]
+        # SQLite ends a string of JSON at its first NUL. Bodies of events are JSON themselves, where it is escaped.
+        if any(value is not None and _NUL in value for value in values[1:]):
+            return None
+        return queries.WRITE_BATCH, values
 
     # -- judging
 

@@ -6,8 +6,8 @@ waits here is made anew from the store at the next start.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -15,6 +15,7 @@ from types import TracebackType
 from workflowsvc.brokers.inprocess.delays import Delays
 from workflowsvc.brokers.inprocess.partitions import Partitions, Receipt
 from workflowsvc.brokers.inprocess.poison import Poison
+from workflowsvc.brokers.inprocess.soon import Soon
 from workflowsvc.brokers.inprocess.task_lists import TaskLists
 from workflowsvc.messages import Action, Reply, Task, TaskList
 from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, TaskConsumer
@@ -30,6 +31,8 @@ class InProcessBroker:
         self._delays = Delays(clock, self._partitions.put)
         self._requesters: dict[str, Callable[[Reply], None]] = {}
         self._addresses = itertools.count(1)
+        self._replied: deque[Reply] = deque()
+        self._soon = Soon(self._hand_over)
 
     async def __aenter__(self) -> InProcessBroker:
         self._open = True
@@ -59,7 +62,8 @@ class InProcessBroker:
 
     async def reply(self, reply: Reply) -> None:
         # In the next turn of the loop: what a requester raises is none of the replier's business.
-        asyncio.get_running_loop().call_soon(self._hand_over, reply)
+        self._replied.append(reply)
+        self._soon()
 
     async def offer(self, tasks: Sequence[Task]) -> None:
         self._require_open()
@@ -100,10 +104,17 @@ class InProcessBroker:
     async def ping(self) -> None:
         self._require_open()
 
-    def _hand_over(self, reply: Reply) -> None:
-        requester = self._requesters.get(reply.to)
-        if requester is not None:
-            requester(reply)
+    def _hand_over(self) -> None:
+        try:
+            while self._replied:
+                reply = self._replied.popleft()
+                requester = self._requesters.get(reply.to)
+                if requester is not None:
+                    requester(reply)
+        finally:
+            # One raised, which the loop reports; the others are not held up.
+            if self._replied:
+                self._soon()
 
     def _require_open(self) -> None:
         if not self._open:
