@@ -16,6 +16,14 @@ from workflowsvc.records import TypeKey, TypeKind
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import DecisionType
 
+#: What names an execution: where there is none, it matters whether there is such a domain.
+_ASKED_BY_CLIENTS = (
+    shapes.SignalWorkflowExecutionInput,
+    shapes.RequestCancelWorkflowExecutionInput,
+    shapes.TerminateWorkflowExecutionInput,
+    shapes.DescribeWorkflowExecutionInput,
+)
+
 
 async def look_up(store: Store, action: Action, execution: Execution | None, nothing: Known) -> Known:
     """*nothing* is what is known where the action names neither types nor a domain that must be registered."""
@@ -24,6 +32,8 @@ async def look_up(store: Store, action: Action, execution: Execution | None, not
         named = request.workflow_type
         key = TypeKey(action.domain, TypeKind.WORKFLOW, named.name, named.version)
         return Known(await store.domain(action.domain), await store.types([key]), nothing.lambda_available)
+    if execution is None and isinstance(request, _ASKED_BY_CLIENTS):
+        return Known(await store.domain(action.domain))
     if isinstance(request, shapes.RespondDecisionTaskCompletedInput) and request.decisions and execution:
         keys = list(_named(request.decisions, execution))
         if keys:

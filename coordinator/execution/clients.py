@@ -11,11 +11,13 @@ from coordinator.execution.outcome import Call, Outcome, must_be_open, outcome_o
 from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
 from coordinator.execution.view import detail
+from workflowsvc import names
 from workflowsvc.swf import shapes
+from workflowsvc.swf.faults import UnknownResourceFault
 
 
 def signal(execution: Execution | None, call: Call, request: shapes.SignalWorkflowExecutionInput) -> Outcome:
-    turn = Turn(must_be_open(execution, call.action), call.at)
+    turn = Turn(_open(execution, call), call.at)
     turn.happen(
         shapes.WorkflowExecutionSignaledEventAttributes(
             signal_name=request.signal_name, input=request.input, external_initiated_event_id=0
@@ -25,13 +27,13 @@ def signal(execution: Execution | None, call: Call, request: shapes.SignalWorkfl
 
 
 def request_cancel(execution: Execution | None, call: Call, _: Any) -> Outcome:
-    turn = Turn(must_be_open(execution, call.action), call.at)
+    turn = Turn(_open(execution, call), call.at)
     turn.happen(shapes.WorkflowExecutionCancelRequestedEventAttributes(external_initiated_event_id=0))
     return outcome_of(turn)
 
 
 def terminate(execution: Execution | None, call: Call, request: shapes.TerminateWorkflowExecutionInput) -> Outcome:
-    execution = must_be_open(execution, call.action)
+    execution = _open(execution, call)
     turn = Turn(execution, call.at)
     turn.record(
         shapes.WorkflowExecutionTerminatedEventAttributes(
@@ -46,5 +48,17 @@ def terminate(execution: Execution | None, call: Call, request: shapes.Terminate
 
 def describe(execution: Execution | None, call: Call, _: Any) -> Outcome:
     if execution is None:
-        raise unknown_execution(call.action)
+        raise _unknown(call)
     return Outcome(execution, result=detail(execution))
+
+
+def _open(execution: Execution | None, call: Call) -> Execution:
+    if execution is None:
+        raise _unknown(call)
+    return must_be_open(execution, call.action)
+
+
+def _unknown(call: Call) -> UnknownResourceFault:
+    if call.known.domain is None:
+        return UnknownResourceFault(f"Unknown domain: {names.bare(call.action.domain)}")
+    return unknown_execution(call.action)
