@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 
-from coordinator.execution.deadlines import YEAR
+from coordinator.execution.types import check_execution_timeout
 from workflowsvc import names
 from workflowsvc.messages import Action
 from workflowsvc.ports import Store
 from workflowsvc.records import DomainRecord, TypeKey, TypeKind, TypeRecord
 from workflowsvc.swf import faults, shapes
-from workflowsvc.swf.errors import ValidationException
 
 #: "Each resource can have up to 50 tags" (TooManyTagsFault)
 TAG_LIMIT = 50
@@ -99,6 +98,11 @@ def _check_number(tags: dict[str, str]) -> None:
 
 # ---- types -----------------------------------------------------------------------------------------------------
 
+_EXECUTION_TIMEOUT = next(
+    field.encode_name
+    for field in msgspec.structs.fields(shapes.RegisterWorkflowTypeInput)
+    if field.name == "default_execution_start_to_close_timeout"
+)
 _NOT_DEPRECATED = "The type is currently registered and cannot be deleted in its current state"
 
 
@@ -124,7 +128,7 @@ def _register(kind: TypeKind, configuration: type[shapes.Shape]) -> Handler:
 
     async def register(store: Store, action: Action, request: Any, at: int) -> None:
         if kind is TypeKind.WORKFLOW:
-            _check_execution_timeout(request.default_execution_start_to_close_timeout)
+            check_execution_timeout(request.default_execution_start_to_close_timeout, _EXECUTION_TIMEOUT)
         domain = await _domain(store, action)
         if domain.deprecated:
             raise faults.DomainDeprecatedFault(names.bare(action.domain))
@@ -137,15 +141,6 @@ def _register(kind: TypeKind, configuration: type[shapes.Shape]) -> Handler:
         )
 
     return register
-
-
-def _check_execution_timeout(timeout: str | None) -> None:
-    # "You can't specify a value of NONE for defaultExecutionStartToCloseTimeout; there is a one-year max limit"
-    if timeout is not None and (timeout == "NONE" or int(timeout) > YEAR):
-        raise ValidationException(
-            f"1 validation error detected: Value '{timeout}' at 'defaultExecutionStartToCloseTimeout' failed to "
-            f"satisfy constraint: Member must have value less than or equal to {YEAR}"
-        )
 
 
 def _deprecate(kind: TypeKind) -> Handler:

@@ -14,24 +14,6 @@ from workflowsvc.swf.errors import ValidationException
 
 Rule = Callable[[Any], None]
 
-#: "Maximum workflow execution time: 1 year" (SWF quotas)
-_YEAR: Final = 31_536_000
-
-
-def _execution_timeout(shape: type[shapes.Shape], member: str) -> Rule:
-    """ "NONE refused at registration and Start"; "over 31,536,000 s is refused with VE" (SWF.md §6)."""
-    wire = name_of(shape, member)
-
-    def check(arguments: Any) -> None:
-        value: str | None = getattr(arguments, member)
-        if value is not None and (not value.isdigit() or int(value) > _YEAR):
-            raise ValidationException(
-                f"1 validation error detected: Value '{value}' at '{wire}' failed to satisfy constraint: "
-                f"Member must be a number of seconds less than or equal to {_YEAR}"
-            )
-
-    return check
-
 
 def _exclusive(shape: type[shapes.Shape]) -> Rule:
     """ "At most one" of the filters that do not ask for a time (SWF.md §8)."""
@@ -60,12 +42,6 @@ def _one_time_filter(arguments: Any) -> None:
 
 
 RULES: Final[Mapping[type[shapes.Shape], Sequence[Rule]]] = {
-    shapes.StartWorkflowExecutionInput: (
-        _execution_timeout(shapes.StartWorkflowExecutionInput, "execution_start_to_close_timeout"),
-    ),
-    shapes.RegisterWorkflowTypeInput: (
-        _execution_timeout(shapes.RegisterWorkflowTypeInput, "default_execution_start_to_close_timeout"),
-    ),
     shapes.ListOpenWorkflowExecutionsInput: (_exclusive(shapes.ListOpenWorkflowExecutionsInput),),
     shapes.CountOpenWorkflowExecutionsInput: (_exclusive(shapes.CountOpenWorkflowExecutionsInput),),
     shapes.ListClosedWorkflowExecutionsInput: (

@@ -6,18 +6,16 @@ Law: every WorkflowExecutionStarted of the project is recorded here, and the fir
 from __future__ import annotations
 
 from coordinator.execution import effects
-from coordinator.execution.deadlines import YEAR
 from coordinator.execution.decisions import Successor
 from coordinator.execution.evolve import create
 from coordinator.execution.history import Event
 from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
-from coordinator.execution.types import first_undefined, run_settings
+from coordinator.execution.types import check_execution_timeout, first_undefined, run_settings
 from workflowsvc import messages, names
 from workflowsvc.messages import Action
 from workflowsvc.swf import faults, shapes
-from workflowsvc.swf.errors import ValidationException
 
 _WIRE_NAMES = dict(
     zip(
@@ -44,7 +42,7 @@ def begin(
 
 
 def start(execution: Execution | None, call: Call, request: shapes.StartWorkflowExecutionInput) -> Outcome:
-    _check_execution_timeout(request.execution_start_to_close_timeout)
+    check_execution_timeout(request.execution_start_to_close_timeout, _WIRE_NAMES["execution_start_to_close_timeout"])
     if call.known.domain is None:
         raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(call.action.domain)}")
     if call.known.domain.deprecated:
@@ -71,15 +69,6 @@ def start(execution: Execution | None, call: Call, request: shapes.StartWorkflow
     )
     turn = begin(first, call.at, call.action.domain, call.action.workflow_id, run_id, call.action.id)
     return outcome_of(turn, shapes.Run(run_id=run_id))
-
-
-def _check_execution_timeout(timeout: str | None) -> None:
-    # "You cannot specify NONE for this parameter": there is a one-year maximum.
-    if timeout is not None and (timeout == "NONE" or int(timeout) > YEAR):
-        raise ValidationException(
-            f"1 validation error detected: Value '{timeout}' at 'executionStartToCloseTimeout' failed to satisfy "
-            f"constraint: Member must have value less than or equal to {YEAR}"
-        )
 
 
 def start_child(execution: Execution | None, call: Call, request: messages.StartChild) -> Outcome:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from coordinator.execution.deadlines import YEAR
 from workflowsvc.records import DomainRecord, TypeKey, TypeKind, TypeRecord
 from workflowsvc.swf import shapes
+from workflowsvc.swf.errors import ValidationException
 
 
 class Known(Struct, frozen=True):
@@ -86,3 +87,12 @@ def _first(given: Any, default: Any) -> Any:
 def within_a_year(timeout: str) -> str:
     """NONE, and all that is longer, ends with the year that an execution can last."""
     return str(YEAR) if timeout == "NONE" or int(timeout) > YEAR else timeout
+
+
+def check_execution_timeout(timeout: str | None, member: str) -> None:
+    """ "You cannot specify NONE": an execution lasts a year at most. Raises ValidationException."""
+    if timeout is not None and (timeout == "NONE" or int(timeout) > YEAR):
+        raise ValidationException(
+            f"1 validation error detected: Value '{timeout}' at '{member}' failed to satisfy constraint: "
+            f"Member must be a number of seconds less than or equal to {YEAR}"
+        )

@@ -199,17 +199,6 @@ def test_a_workflow_id_may_hold_a_colon_and_a_name_may_hold_anything_else() -> N
 # ---- rules -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seconds", ["NONE", "31536001", "99999999"])
-def test_an_execution_timeout_is_a_number_of_at_most_a_year(seconds: str) -> None:
-    for name, member in (
-        ("StartWorkflowExecution", "executionStartToCloseTimeout"),
-        ("RegisterWorkflowType", "defaultExecutionStartToCloseTimeout"),
-    ):
-        value = sample(OPERATIONS[name].input)
-        assert f"Value '{seconds}' at '{member}'" in refusal(name, {**value, member: seconds})
-        assert read(name, {**value, member: "31536000"})
-
-
 TIME = {"oldestDate": 1}
 STATUS, RUN = {"status": "COMPLETED"}, {"workflowId": "w"}
 
