@@ -146,8 +146,9 @@ def _decision_completed(e: Execution, _: Event, a: shapes.DecisionTaskCompletedE
 
 def _decision_timed_out(e: Execution, _: Event, a: shapes.DecisionTaskTimedOutEventAttributes) -> None:
     task = e.started if a.started_event_id else e.queued
-    # "Amazon SWF will revert the override and schedule a new decision task to the original task list."
-    if task and task.temporary:
+    # "Amazon SWF will revert the override and schedule a new decision task to the original task list." An override
+    # that was set since, to another list, stands.
+    if task and task.temporary and e.override and e.override.task_list == task.task_list:
         e.override = None
     if a.started_event_id:
         e.started = None
