@@ -57,8 +57,8 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str] = 
             continue
         try:
             given[field.name] = msgspec.convert(value, field.type, strict=False)
-        except msgspec.ValidationError:
-            raise Usage(f"{name}: {value!r} is not a {getattr(field.type, '__name__', 'value')}") from None
+        except msgspec.ValidationError as error:
+            raise Usage(f"{name}: {value!r} cannot be used: {error}") from None
     return Settings(**given)
 
 

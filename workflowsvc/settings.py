@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """Each field is an option of `workflowsvc dev` and a variable `WORKFLOWSVC_<FIELD>`."""
 
     #: how long an empty poll is held, in seconds (PollForDecisionTask: "60 seconds")
-    poll_seconds: float = 60.0
+    poll_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     #: how many lanes are handled independently of one another
-    partitions: int = 16
+    partitions: Annotated[int, Meta(ge=1, le=4096)] = 16
     #: the region of requests that carry no credential scope
-    region: str = "us-east-1"
+    region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z")] = "us-east-1"
     #: the account in ARNs
-    account: str = "000000000000"
+    account: Annotated[str, Meta(pattern=r"^[0-9]{12}\Z")] = "000000000000"
     #: base URL of something that speaks AWS Lambda's Invoke API; "" for none
-    lambda_endpoint: str = ""
+    lambda_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+\S*)?\Z")] = ""
     #: executions that a coordinator keeps in memory
-    cached_executions: int = 20_000
+    cached_executions: Annotated[int, Meta(ge=1)] = 20_000
     #: seconds between two looks for expired executions
-    retention_seconds: float = 60.0
+    retention_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
