@@ -84,24 +84,27 @@ class Executions:
         and the action comes back, redelivered.
         """
         if action.run_id:
-            cached = await self.run(action.run_id)
+            cached = await self.run(action.run_id, action.lane)
             return cached if cached and _is_meant(cached.execution, action) else None
         open_id = self._open.get((action.domain, action.workflow_id))
         if (begun := _run_it_begins(action)) is not None:
             # Its own run comes first: that may have closed, and another be open by now.
-            if (redelivered or open_id not in (None, begun)) and (cached := await self.run(begun)) is not None:
+            if (redelivered or open_id not in (None, begun)) and (
+                cached := await self.run(begun, action.lane)
+            ) is not None:
                 return cached
             if open_id is None and not redelivered:
                 return None
         newest = open_id or await self._store.find_run(action.domain, action.workflow_id)
-        return await self.run(newest) if newest else None
+        return await self.run(newest, action.lane) if newest else None
 
-    async def run(self, run_id: str) -> Cached | None:
+    async def run(self, run_id: str, lane: int) -> Cached | None:
+        """The run, if it belongs to the lane: another's is not read into memory, as that may be changing it."""
         if cached := self._runs.get(run_id):
             self._runs.move_to_end(run_id)
             return cached
         stored = await self._store.load(run_id)
-        if stored is None:
+        if stored is None or stored.row.lane != lane:
             return None
         execution = snapshot.thaw(stored.snapshot)
         if stored.snapshot is not None and execution is None:

@@ -302,7 +302,8 @@ class Coordinator:
             self._executions.drop(execution.run_id)
         elif cached.armed_at is None or deadline < cached.armed_at:
             wake = Action(
-                id=names.derived_id(deadline, execution.run_id, "wake"),
+                # Not of the deadline alone: a timer of 0 can come due in the millisecond of the wake-up before.
+                id=names.derived_id(deadline, execution.run_id, execution.last_event_id, "wake"),
                 lane=names.lane_of(execution.domain, execution.workflow_id),
                 domain=execution.domain,
                 workflow_id=execution.workflow_id,
