@@ -13,14 +13,16 @@ from msgspec import Struct
 from coordinator.execution import snapshot
 from coordinator.execution.evolve import beat, create, evolve
 from coordinator.execution.history import decode
-from coordinator.execution.state import Execution
+from coordinator.execution.state import Execution, received_key
 from coordinator.execution.turn import EVENT_LIMIT
 from workflowsvc import names
-from workflowsvc.messages import Action, StartChild
+from workflowsvc.messages import Action, CancelExternal, SignalExternal, StartChild
 from workflowsvc.ports import Store
 from workflowsvc.records import StoredRun
 from workflowsvc.swf import shapes
 
+#: How far back a repeated signal is looked for along runs that continue each other: repeats come soon or never.
+PREDECESSORS = 10
 #: Histories up to this many bytes are kept beside the state: their decision tasks need not be read from the store.
 SMALL_HISTORY = 16 * 1024
 
@@ -97,6 +99,24 @@ class Executions:
                 return None
         newest = open_id or await self._store.find_run(action.domain, action.workflow_id)
         return await self.run(newest, action.lane) if newest else None
+
+    def has_replaced(self, cached: Cached) -> bool:
+        """Whether the run was read anew since: then that one counts."""
+        return self._runs.get(cached.execution.run_id, cached) is not cached
+
+    async def that_received(self, action: Action, cached: Cached) -> Cached:
+        """The run that had this signal or cancel before, where it is *cached* or one of those that it continues."""
+        request = action.request
+        if action.run_id or not isinstance(request, SignalExternal | CancelExternal):
+            return cached
+        key = received_key(request.source, request.initiated_event_id)
+        earlier: Cached | None = cached
+        for _ in range(PREDECESSORS):
+            if earlier is None or key in earlier.execution.received:
+                return earlier or cached
+            before = earlier.execution.continued_run_id
+            earlier = await self.run(before, action.lane) if before else None
+        return cached
 
     async def run(self, run_id: str, lane: int) -> Cached | None:
         """The run, if it belongs to the lane: another's is not read into memory, as that may be changing it."""

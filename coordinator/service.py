@@ -15,48 +15,41 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from msgspec import Struct, field
-
+from coordinator import release
 from coordinator.cache import Cached, Executions
 from coordinator.catalog import change_catalog, is_catalog
 from coordinator.commits import commit_of
 from coordinator.execution.act import act, again
-from coordinator.execution.deadlines import next_deadline
-from coordinator.execution.effects import Effects, effects_of, outstanding
+from coordinator.execution.effects import effects_of, outstanding
 from coordinator.execution.outcome import Outcome
 from coordinator.execution.types import Known
+from coordinator.handled import Handled
 from coordinator.lookups import look_up
 from coordinator.recovery import resume_all
+from coordinator.release import Releases
 from coordinator.retention import purge_for_ever
 from workflowsvc import names
-from workflowsvc.messages import Action, GivenDecisionTask, Refusal, Reply, Result, Resume, Wake
-from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Conflict, Delivery, Store, StoreUnavailable
+from workflowsvc.messages import (
+    Action,
+    CancelExternal,
+    GivenDecisionTask,
+    Refusal,
+    Reply,
+    Result,
+    Resume,
+    SignalExternal,
+    Wake,
+)
+from workflowsvc.ports import Broker, Clock, Conflict, Delivery, Store, StoreUnavailable
 from workflowsvc.records import Commit
 from workflowsvc.settings import Settings
 from workflowsvc.swf.errors import Fault, InternalFailure, ServiceUnavailableException
-from workflowsvc.swf.shapes import DescribeWorkflowExecutionInput
+from workflowsvc.swf.shapes import CloseStatus, DescribeWorkflowExecutionInput
 
 log = logging.getLogger(__name__)
 
 #: Actions of one lane that share a commit at most.
 BATCH = 64
-#: Seconds before something that nobody waits for is tried again, while store or broker are away.
-RETRY_SECONDS = 1.0
-
-
-class Handled(Struct):
-    """One action of a batch, between acting and releasing."""
-
-    delivery: Delivery[Action]
-    reply: Reply | None = None
-    effects: Effects = field(default_factory=Effects)
-    touched: list[Cached] = field(default_factory=list)
-    #: closed runs whose messages are among the effects
-    to_settle: list[str] = field(default_factory=list)
-    #: set where the action must come again, or cannot be handled at all
-    conflict: bool = False
-    unavailable: bool = False
-    defect: str | None = None
 
 
 class Coordinator:
@@ -74,6 +67,7 @@ class Coordinator:
         #: what waits for others: given up when the coordinator leaves, and set going again by whoever resumes the run
         self._waiting: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
+        self._releases = Releases(clock, broker, store, self._executions, lambda work: self._spawn(work, self._waiting))
 
     async def __aenter__(self) -> Self:
         self._stack.push_async_callback(self._finish)
@@ -164,6 +158,7 @@ class Coordinator:
         except Exception as error:
             log.exception("%s %s on %s", type(action.request).__name__, action.id, action.run_id or action.workflow_id)
             handled.defect = repr(error)
+            self._forget([handled])
         return handled
 
     async def _act(self, action: Action, handled: Handled, commits: list[Commit]) -> Result:
@@ -171,14 +166,11 @@ class Coordinator:
         cached = await self._executions.find(action, redelivered=redelivered)
         if cached and await self._has_expired(action, cached):
             cached = None
+        if cached and (redelivered or action.repeated):
+            cached = await self._executions.that_received(action, cached)
         execution = cached.execution if cached else None
-        if cached and redelivered and await self._store.has_committed(cached.execution.run_id, action.id):
-            # Committed, and then the effects, the reply or the acknowledgement were lost.
-            handled.touched.append(cached)
-            handled.effects = outstanding(cached.execution)
-            if not cached.execution.open:
-                handled.to_settle.append(cached.execution.run_id)
-            return self._with_history(again(cached.execution, action), cached)
+        if cached and redelivered and await self._is_done(action, cached):
+            return await self._do_over(action, cached, handled)
         known = await look_up(self._store, action, execution, self._nothing)
         # From here on the core changes the execution in place: a defect must not leave it half changed in memory.
         if cached:
@@ -196,6 +188,27 @@ class Coordinator:
             cached.armed_at = None
         await self._take_in(outcome, cached, action.id, handled, commits)
         return self._with_history(outcome.result, handled.touched[0] if handled.touched else None)
+
+    async def _is_done(self, action: Action, cached: Cached) -> bool:
+        """Committed, and then the effects, the reply or the acknowledgement were lost."""
+        if isinstance(action.request, SignalExternal | CancelExternal):
+            return False  # the core knows these again, and answers them each time
+        return await self._store.has_committed(cached.execution.run_id, action.id)
+
+    async def _do_over(self, action: Action, cached: Cached, handled: Handled) -> Result:
+        """Release all that is outstanding, as if it had never been, and answer as the first time."""
+        execution = cached.execution
+        handled.touched.append(cached)
+        handled.effects = outstanding(execution)
+        if not execution.open:
+            handled.to_settle.append(execution.run_id)
+        if execution.close_status is CloseStatus.CONTINUED_AS_NEW:
+            begun = names.run_id(names.successor_action_id(execution.run_id, execution.closed_at))
+            successor = await self._executions.run(begun, action.lane)
+            if successor is not None:
+                handled.touched.append(successor)
+                handled.effects.tasks += outstanding(successor.execution).tasks
+        return self._with_history(again(execution, action), cached)
 
     async def _has_expired(self, action: Action, cached: Cached) -> bool:
         """A closed run may be stored beyond its retention for a while; to whoever asks it is gone at once."""
@@ -259,59 +272,7 @@ class Coordinator:
         elif handled.unavailable:
             self._spawn(self._requeue_later(delivery), self._waiting)
         else:
-            await self._release(handled)
-
-    async def _release(self, handled: Handled) -> None:
-        # The answer need not wait for the effects: they follow from what is committed, whatever happens now.
-        if handled.reply is not None and handled.reply.to:
-            await self._broker.reply(handled.reply)
-        try:
-            if handled.effects.tasks:
-                await self._broker.offer(handled.effects.tasks)
-            for cached in handled.touched:
-                await self._arm(cached)
-        except BrokerUnavailable:
-            self._spawn(self._requeue_later(handled.delivery), self._waiting)
-            return
-        if handled.effects.messages or handled.to_settle:
-            # Confirmed messages may wait for other lanes, and those for this one: it must not wait for them.
-            self._spawn(self._send(handled), self._waiting)
-        else:
-            await handled.delivery.ack()
-
-    async def _send(self, handled: Handled) -> None:
-        try:
-            if handled.effects.messages:
-                await self._broker.publish(handled.effects.messages)
-            if handled.to_settle:
-                await self._store.settle(handled.to_settle)
-            await handled.delivery.ack()
-        except (BrokerUnavailable, StoreUnavailable):
-            await self._requeue_later(handled.delivery)
-
-    async def _arm(self, cached: Cached) -> None:
-        """One wake-up per execution: only the earliest deadline is armed, and only when it moves earlier."""
-        execution = cached.execution
-        if execution.busy():
-            self._clock.occupy(execution.run_id)
-        else:
-            self._clock.vacate(execution.run_id)
-        deadline = next_deadline(execution)
-        if deadline is None:
-            await self._broker.undelay(execution.run_id)
-            self._executions.drop(execution.run_id)
-        elif cached.armed_at is None or deadline < cached.armed_at:
-            wake = Action(
-                # Not of the deadline alone: a timer of 0 can come due in the millisecond of the wake-up before.
-                id=names.derived_id(deadline, execution.run_id, execution.last_event_id, "wake"),
-                lane=names.lane_of(execution.domain, execution.workflow_id),
-                domain=execution.domain,
-                workflow_id=execution.workflow_id,
-                run_id=execution.run_id,
-                request=Wake(),
-            )
-            await self._broker.delay(wake, deadline)
-            cached.armed_at = deadline
+            await self._releases.release(handled)
 
     def _forget(self, handled: list[Handled]) -> None:
         for one in handled:
@@ -324,5 +285,5 @@ class Coordinator:
 
     @staticmethod
     async def _requeue_later(delivery: Delivery[Action]) -> None:
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(release.RETRY_SECONDS)
         await delivery.requeue()

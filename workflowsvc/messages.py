@@ -201,6 +201,8 @@ class Action(Struct, frozen=True):
     request: Request
     task: TaskRef = NO_TASK
     reply_to: str = ""
+    #: sent by a run that is resumed: it may have been sent, and even handled, before
+    repeated: bool = False
 
 
 # ---- what comes back -----------------------------------------------------------------------------------------

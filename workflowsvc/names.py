@@ -58,3 +58,8 @@ def derived_id(at: int, *cause: object) -> str:
 def child_action_id(parent_run_id: str, initiated_event_id: int, initiated_at: int) -> str:
     """The action that starts a child: its run id follows from it, so that a repeat finds the run it made."""
     return derived_id(initiated_at, parent_run_id, initiated_event_id, "child")
+
+
+def successor_action_id(run_id: str, closed_at: int) -> str:
+    """The action that starts the run which continues another, likewise."""
+    return derived_id(closed_at, run_id, "continued")

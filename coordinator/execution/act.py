@@ -19,7 +19,7 @@ from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
 from coordinator.execution.types import Known
 from workflowsvc import messages
-from workflowsvc.messages import Action, Result
+from workflowsvc.messages import Action, Result, Stale
 from workflowsvc.swf import shapes
 
 
@@ -34,7 +34,7 @@ def again(execution: Execution, action: Action) -> Result:
     if isinstance(request, shapes.StartWorkflowExecutionInput):
         return shapes.Run(run_id=execution.run_id)
     if isinstance(request, messages.StartTask):
-        return tasks.given(execution, request.kind, action.task.scheduled_event_id)
+        return tasks.given(execution, request.kind, action.task.scheduled_event_id) or Stale()
     return None
 
 

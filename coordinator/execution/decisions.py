@@ -275,7 +275,7 @@ def _continue_as_new(d: Deciding, a: shapes.ContinueAsNewWorkflowExecutionDecisi
     if cause:
         d.turn.record(failed(cause=causes[cause], decision_task_completed_event_id=d.completed_id))
         return None
-    started_by = names.derived_id(d.turn.at, execution.run_id, "continued")
+    started_by = names.successor_action_id(execution.run_id, d.turn.at)
     new_run_id = names.run_id(started_by)
     closed = d.turn.record(
         shapes.WorkflowExecutionContinuedAsNewEventAttributes(

@@ -131,6 +131,11 @@ def announce_child(execution: Execution) -> list[Action]:
     return [message(execution, execution.parent.workflow_id, execution.parent.run_id, 1, request)]
 
 
+def revoke_child(execution: Execution, started: ChildStarted) -> Action:
+    apply = ApplyChildPolicy(execution.name, started.initiated_event_id, ChildPolicy.TERMINATE)
+    return message(execution, started.child.workflow_id, "", started.initiated_event_id, apply)
+
+
 def _farewell(execution: Execution) -> Iterator[Action]:
     """What a close has to tell: the parent, how it ended; the children, what becomes of them."""
     if execution.parent is not None and execution.close_status not in (None, CloseStatus.CONTINUED_AS_NEW):

@@ -48,6 +48,7 @@ def create(event: Event, domain: str, workflow_id: str, run_id: str, started_by:
         tags=a.tag_list,
         parent=a.parent_workflow_execution,
         parent_initiated_id=a.parent_initiated_event_id or 0,
+        continued_run_id=a.continued_execution_run_id,
         last_event_id=event.id,
         last_event_at=event.at,
     )

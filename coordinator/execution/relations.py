@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coordinator.execution.effects import revoke_child
 from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.starts import to_source
 from coordinator.execution.state import Execution, received_key
@@ -20,6 +21,10 @@ from workflowsvc.swf.shapes import CloseStatus
 def child_started(execution: Execution | None, call: Call, request: messages.ChildStarted) -> Outcome:
     if execution is None or not execution.open:
         return Outcome(execution)
+    if request.initiated_event_id not in execution.children:
+        # It has closed, or its start was refused, which this run has recorded, and a repeat started it after all:
+        # such a child must not go on. To one that has closed this is nothing.
+        return Outcome(execution, messages=[revoke_child(execution, request)])
     turn = Turn(execution, call.at)
     _record_child_started(turn, request)
     return outcome_of(turn)
@@ -146,13 +151,13 @@ def _from_outside(
     request: messages.SignalExternal | messages.CancelExternal,
     attributes: shapes.Shape,
 ) -> Outcome:
-    had = execution is not None and received_key(request.source, request.initiated_event_id) in execution.received
-    reached = execution is not None and (had or execution.open)
-    target = execution.name if execution is not None and reached else None
-    outcome = Outcome(execution)
-    if execution is not None and reached and not had:
+    outcome, target = Outcome(execution), None
+    if execution is not None and received_key(request.source, request.initiated_event_id) in execution.received:
+        target = execution.name
+    elif execution is not None and execution.open:
         turn = Turn(execution, call.at)
-        turn.happen(attributes)
+        # At the event limit it is the end of the run that is recorded instead.
+        target = execution.name if turn.happen(attributes) else None
         outcome = outcome_of(turn)
     done = messages.ExternalDone(request.initiated_event_id, target)
     outcome.messages.append(to_source(call.action, request.source, request.initiated_event_id, done))

@@ -114,6 +114,8 @@ class Execution(Struct):
     tags: list[str] | None = None
     parent: WorkflowExecution | None = None
     parent_initiated_id: int = 0
+    #: the run that this one continues
+    continued_run_id: str | None = None
 
     last_event_id: int = 0
     last_event_at: int = 0

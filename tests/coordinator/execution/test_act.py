@@ -156,7 +156,6 @@ SERVICE: list[Any] = [
     messages.StartTask(messages.TaskKind.LAMBDA),
     messages.Wake(),
     messages.Resume(),
-    messages.ChildStarted(99, EXECUTION, ORDER),
     messages.ChildNotStarted(99, shapes.StartChildWorkflowExecutionFailedCause.WORKFLOW_ALREADY_RUNNING),
     messages.ChildClosed(99, EXECUTION, ORDER, shapes.CloseStatus.COMPLETED),
     messages.ApplyChildPolicy(EXECUTION, 99, shapes.ChildPolicy.TERMINATE),
@@ -173,6 +172,14 @@ def test_the_services_own_requests_are_not_refused(request_: Any, make: Callable
     run = make()
     run.do(request_, task=TaskRef(99, 100), run_id="r")
     assert (run.new, run.sent) == ([], [])
+
+
+def test_a_child_that_nobody_waits_for_is_revoked() -> None:
+    """relations.py: its start was refused and a repeat of it came through, or it has closed and this is nothing."""
+    run = full()
+    run.do(messages.ChildStarted(99, EXECUTION, ORDER), task=TaskRef(99, 100), run_id="r")
+    assert run.new == []
+    assert [type(message.request) for message in run.sent] == [messages.ApplyChildPolicy]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +199,7 @@ def test_every_request_is_tried_here() -> None:
     """messages.ExecutionRequest: all of them, beside the children's start: test_starts.py."""
     tried = {type(request) for request in (*RESPONSES, DECIDED, *CLIENTS, DESCRIBE, *SERVICE)}
     tried |= {shapes.StartWorkflowExecutionInput, messages.SignalExternal, messages.CancelExternal}
+    tried.add(messages.ChildStarted)
     assert set(_REQUESTS) - tried == {messages.StartChild}
     assert set(_REQUESTS) == set(messages.ExecutionRequest.__args__)
 

@@ -465,7 +465,7 @@ def test_a_task_that_was_given_is_given_again(kind: TaskKind, take: Callable[[],
     run = take()
     action = Action("x", 0, "", "", run.execution.run_id, messages.StartTask(kind), TaskRef(scheduled_id))
     assert again(run.execution, action) == run.result
-    assert again(run.after(1_000).execution, action) is None
+    assert again(run.after(1_000).execution, action) == messages.Stale()
 
 
 def test_a_start_that_was_answered_is_answered_again() -> None:

@@ -182,6 +182,24 @@ class Interrupted:
         return watched
 
 
+class Redelivery:
+    """A delivery that nobody waits for."""
+
+    redelivered = True
+
+    def __init__(self, message: Action) -> None:
+        self.message = message
+
+    async def ack(self) -> None:
+        pass
+
+    async def requeue(self) -> None:
+        raise AssertionError(f"{self.message} was handled before")
+
+    async def reject(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+
 class World:
     """Clients and workers before one coordinator."""
 
@@ -238,6 +256,14 @@ class World:
         publishing = asyncio.ensure_future(self.inprocess.publish([action]))
         self._publishing.add(publishing)
         return future
+
+    async def redeliver(self, action: Action) -> list[Reply]:
+        """Deliver once more what was handled, as a broker does that was not told; all its replies so far."""
+        before = sum(reply.action_id == action.id for reply in self.replies)
+        self.coordinator._receive(Redelivery(action))
+        await until(lambda: sum(reply.action_id == action.id for reply in self.replies) > before)
+        await self.settled()
+        return [reply for reply in self.replies if reply.action_id == action.id]
 
     async def answer(self, action: Action) -> Any:
         """The result; raises Refused."""

@@ -1,0 +1,106 @@
+"""What follows from a commit: the answer, tasks on their lists, a wake-up, messages to other executions.
+
+Law: what is committed is never handled again for want of its effects, since by then the action could find another
+run than the one it changed: the effects alone are tried until they are out. All of them are safe to repeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from coordinator.cache import Cached, Executions
+from coordinator.execution.deadlines import next_deadline
+from coordinator.handled import Handled
+from workflowsvc import names
+from workflowsvc.messages import Action, Wake
+from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Store, StoreUnavailable
+
+#: Seconds before something that nobody waits for is tried again, while store or broker are away.
+RETRY_SECONDS = 1.0
+
+
+class Releases:
+    def __init__(
+        self,
+        clock: Clock,
+        broker: Broker,
+        store: Store,
+        executions: Executions,
+        beside: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        """*beside* runs what the lanes must not wait for."""
+        self._clock = clock
+        self._broker = broker
+        self._store = store
+        self._executions = executions
+        self._beside = beside
+
+    async def release(self, handled: Handled) -> None:
+        # The answer need not wait for the effects: they follow from what is committed, whatever happens now.
+        if handled.reply is not None and handled.reply.to:
+            await self._broker.reply(handled.reply)
+        try:
+            await self._set_going(handled)
+        except BrokerUnavailable:
+            self._beside(self._insist(handled))
+            return
+        if handled.effects.messages or handled.to_settle:
+            # Confirmed messages may wait for other lanes, and those for this one: it must not wait for them.
+            self._beside(self._send(handled))
+        else:
+            await handled.delivery.ack()
+
+    async def _set_going(self, handled: Handled) -> None:
+        if handled.effects.tasks:
+            await self._broker.offer(handled.effects.tasks)
+        for cached in handled.touched:
+            await self._arm(cached)
+
+    async def _insist(self, handled: Handled) -> None:
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                await self._set_going(handled)
+            except BrokerUnavailable:
+                continue
+            return await self._send(handled)
+
+    async def _send(self, handled: Handled) -> None:
+        while True:
+            try:
+                if handled.effects.messages:
+                    await self._broker.publish(handled.effects.messages)
+                if handled.to_settle:
+                    await self._store.settle(handled.to_settle)
+            except (BrokerUnavailable, StoreUnavailable):
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            return await handled.delivery.ack()
+
+    async def _arm(self, cached: Cached) -> None:
+        """One wake-up per execution: only the earliest deadline is armed, and only when it moves earlier."""
+        execution = cached.execution
+        if self._executions.has_replaced(cached):
+            return
+        if execution.busy():
+            self._clock.occupy(execution.run_id)
+        else:
+            self._clock.vacate(execution.run_id)
+        deadline = next_deadline(execution)
+        if deadline is None:
+            await self._broker.undelay(execution.run_id)
+            self._executions.drop(execution.run_id)
+        elif cached.armed_at is None or deadline < cached.armed_at:
+            wake = Action(
+                # Not of the deadline alone: a timer of 0 can come due in the millisecond of the wake-up before.
+                id=names.derived_id(deadline, execution.run_id, execution.last_event_id, "wake"),
+                lane=names.lane_of(execution.domain, execution.workflow_id),
+                domain=execution.domain,
+                workflow_id=execution.workflow_id,
+                run_id=execution.run_id,
+                request=Wake(),
+            )
+            await self._broker.delay(wake, deadline)
+            cached.armed_at = deadline
