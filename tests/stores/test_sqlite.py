@@ -379,12 +379,14 @@ def plan(path: Path) -> Iterator:  # type: ignore[type-arg]
 @pytest.mark.parametrize("query", questions(), ids=lambda query: queries.question(query).range + "-" * query.reverse)
 def test_every_visibility_question_is_a_range_of_an_index_in_order(plan, query: ExecutionQuery) -> None:  # type: ignore[no-untyped-def]
     what = queries.question(query)
+    # The closed runs of one workflow id are few: by close time they are put in order when they are asked for.
+    few = query.workflow_id is not None and what.range != f"executions_closed_{query.by}_workflow"
     for statement in (queries.executions(what), queries.count_executions(what)):
         steps = plan(statement)
-        assert not [step for step in steps if "TEMP B-TREE" in step], steps
+        assert few or not [step for step in steps if "TEMP B-TREE" in step], steps
         scans = [step for step in steps if step.startswith("SCAN")]
         assert scans in ([], ["SCAN (subquery-1)"], ["SCAN (subquery-2)"]), steps
-        time = "" if what.range == "executions_open_workflow" else rf".* AND \(?{query.by}_at.*[<>]"
+        time = "" if few else rf".* AND \(?{query.by}_at.*[<>]"
         searches = [step for step in steps if re.search(rf"INDEX {what.range} \(domain=\?{time}", step)]
         assert len(searches) == 1, steps
 

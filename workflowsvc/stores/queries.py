@@ -196,7 +196,7 @@ SELECT coalesce(
     ORDER BY started_at DESC, started_by DESC LIMIT 1))
 """
 HAS_COMMITTED: Final = f"""
-SELECT EXISTS (SELECT 1 FROM events INDEXED BY events_action WHERE action = :action_id
+SELECT EXISTS (SELECT 1 FROM events WHERE action = :action_id
 AND id BETWEEN {_NUMBER} << {EVENT_BITS} AND {_NUMBER} << {EVENT_BITS} | {LAST_EVENT})
 """
 RECOVERABLE: Final = """
@@ -234,7 +234,7 @@ class Filter(NamedTuple):
 #: The first whose field is set holds; a type's version narrows its name.
 _FILTERS: Final = {
     "workflow_id": Filter("_workflow", ("workflow_id",)),
-    "type_version": Filter("_version", ("type_name", "type_version")),
+    "type_version": Filter("_type", ("type_name", "type_version")),
     "type_name": Filter("_type", ("type_name",)),
     "tag": Filter("_tag", ("tag",)),
     "close_status": Filter("_status", ("close_status",)),
@@ -254,6 +254,8 @@ class Question(NamedTuple):
     def range(self) -> str:
         if self.open and self.filter.name == "_workflow":
             return "executions_open_workflow"  # at most one row: nothing to put in order
+        if self.filter.name == "_workflow":
+            return "executions_closed_started_workflow"  # few rows: put in order when they are asked for
         table = "tags" if self.filter.name == "_tag" else "executions"
         return f"{table}_{'open' if self.open else 'closed'}_{self.by}{self.filter.name}"
 
