@@ -27,7 +27,7 @@ from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.sqlite import SqliteStore
 
 #: The writer thread gives up the interpreter at every statement; it must not wait long to get it back.
-SWITCH_INTERVAL = 0.0001
+SWITCH_INTERVAL = 0.001
 #: Nearly everything a request makes dies by reference count; looking for cycles as often as is usual costs 6 %.
 GC_THRESHOLDS = (100_000, 20, 20)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import uuid
 from http import HTTPStatus
 from typing import Final
 
@@ -17,13 +16,19 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
 
-_HEAD: Final = (
-    "HTTP/1.1 {status} {reason}\r\nx-amzn-RequestId: {request_id}\r\nContent-Type: {content_type}\r\n"
-    "Content-Length: {length}\r\nDate: {date}\r\nServer: workflowsvc\r\n{connection}\r\n"
-)
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 # Request ids must differ, and need not be unguessable.
 _draw: Final = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311
+
+
+#: What version and variant fix in a UUID (RFC 9562, version 4), and where.
+_FIXED: Final = 0xF000_C000_0000_0000_0000
+_VERSION_4: Final = 0x4000_8000_0000_0000_0000
+
+
+def _request_id() -> str:
+    digits = f"{_draw(128) & ~_FIXED | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class Answer(web.StreamResponse):
@@ -52,13 +57,12 @@ class Answer(web.StreamResponse):
         if self._writer is None or self._eof_sent:
             return
         self._eof_sent = True
-        head = _HEAD.format(
-            status=self._code,
-            reason=_REASONS[self._code],
-            request_id=uuid.UUID(int=_draw(128), version=4),
-            content_type=self._media,
-            length=len(self._content),
-            date=rfc822_formatted_time(),
-            connection=self._connection,
+        head = (
+            f"HTTP/1.1 {self._code} {_REASONS[self._code]}\r\n"
+            f"x-amzn-RequestId: {_request_id()}\r\n"
+            f"Content-Type: {self._media}\r\n"
+            f"Content-Length: {len(self._content)}\r\n"
+            f"Date: {rfc822_formatted_time()}\r\n"
+            f"Server: workflowsvc\r\n{self._connection}\r\n"
         ).encode()
         await self._writer.write(head if self._bare else head + self._content)

@@ -74,6 +74,7 @@ class Calls:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Calls:
+        self._loop = asyncio.get_running_loop()
         self._address = await self._stack.enter_async_context(self._broker.replies(self._replied))
         return self
 
@@ -89,7 +90,7 @@ class Calls:
     ) -> Result:
         """What the coordinator answers. Raises the Fault that it refuses with."""
         action = Action(self._ids.next(), lane, domain, workflow_id, run_id, request, task, self._address)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         answer: asyncio.Future[Reply] = loop.create_future()
         self._waiting[action.id] = _Waiting(loop.time() + self._timeout, answer)
         if self._sweeping is None:
@@ -118,7 +119,7 @@ class Calls:
 
     def _sweep(self) -> None:
         """Give up what has waited too long. One timer serves all: they wait equally long, so the oldest come first."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._sweeping = None
         for waiting in tuple(self._waiting.values()):
             if waiting.until > loop.time():

@@ -13,6 +13,7 @@ from tests.brokers.inbox import ACTIVITIES, PATIENCE, Inbox, action, publishing,
 from workflowsvc.brokers.inprocess import InProcessBroker
 from workflowsvc.brokers.inprocess.delays import Delays
 from workflowsvc.brokers.inprocess.poison import Parked
+from workflowsvc.brokers.inprocess.soon import Agenda
 from workflowsvc.clocks.manual import ManualClock
 from workflowsvc.clocks.skipping import SkippingClock
 from workflowsvc.messages import Action, Reply, Task
@@ -254,7 +255,7 @@ async def test_any_number_of_delays_waits_once() -> None:
             await super().wait_until(at)
 
     clock, published = CountingClock(START), Inbox[Action]()
-    delays = Delays(clock, published)
+    delays = Delays(clock, Agenda(), published)
     for number in range(100_000):
         delays.put(action(str(number), run_id=str(number)), START + 100 + number)
     await turns()

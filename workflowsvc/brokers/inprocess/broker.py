@@ -15,7 +15,7 @@ from types import TracebackType
 from workflowsvc.brokers.inprocess.delays import Delays
 from workflowsvc.brokers.inprocess.partitions import Partitions, Receipt
 from workflowsvc.brokers.inprocess.poison import Poison
-from workflowsvc.brokers.inprocess.soon import Soon
+from workflowsvc.brokers.inprocess.soon import Agenda, Soon
 from workflowsvc.brokers.inprocess.task_lists import TaskLists
 from workflowsvc.messages import Action, Reply, Task, TaskList
 from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, TaskConsumer
@@ -26,13 +26,14 @@ class InProcessBroker:
         #: what was rejected, to be looked at
         self.poison = Poison()
         self._open = False
-        self._partitions = Partitions(clock, self.poison, partitions)
-        self._task_lists = TaskLists(clock, self.poison)
-        self._delays = Delays(clock, self._partitions.put)
+        agenda = Agenda()
+        self._partitions = Partitions(clock, self.poison, agenda, partitions)
+        self._task_lists = TaskLists(clock, self.poison, agenda)
+        self._delays = Delays(clock, agenda, self._partitions.put)
         self._requesters: dict[str, Callable[[Reply], None]] = {}
         self._addresses = itertools.count(1)
         self._replied: deque[Reply] = deque()
-        self._soon = Soon(self._hand_over)
+        self._soon = Soon(agenda, self._hand_over)
 
     async def __aenter__(self) -> InProcessBroker:
         self._open = True

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable
 
 from workflowsvc.brokers.inprocess.keyed_heap import KeyedHeap
-from workflowsvc.brokers.inprocess.soon import Soon
+from workflowsvc.brokers.inprocess.soon import Agenda, Soon
 from workflowsvc.messages import Action
 from workflowsvc.ports import Clock
 
 
 class Delays:
-    def __init__(self, clock: Clock, publish: Callable[[Action], None]) -> None:
+    def __init__(self, clock: Clock, agenda: Agenda, publish: Callable[[Action], None]) -> None:
         self._clock = clock
         self._publish = publish
         self._arrivals = 0
@@ -24,7 +24,7 @@ class Delays:
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at: int | None = None
         #: Soon, for most runs come and go within a turn of the loop or two and leave the earliest as it was.
-        self._set_alarm_soon = Soon(self._set_alarm)
+        self._set_alarm_soon = Soon(agenda, self._set_alarm)
 
     def __len__(self) -> int:
         return len(self._actions)

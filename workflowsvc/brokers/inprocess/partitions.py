@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from workflowsvc.brokers.inprocess.poison import Poison
-from workflowsvc.brokers.inprocess.soon import Soon
+from workflowsvc.brokers.inprocess.soon import Agenda, Soon
 from workflowsvc.messages import Action
 from workflowsvc.ports import BrokerUnavailable, Clock, Delivery
 
@@ -73,7 +73,7 @@ class Consumer:
 
 
 class Partition:
-    def __init__(self, clock: Clock, poison: Poison) -> None:
+    def __init__(self, clock: Clock, poison: Poison, agenda: Agenda) -> None:
         self._clock = clock
         self._poison = poison
         self._arrivals = 0
@@ -82,7 +82,7 @@ class Partition:
         #: a heap of those that came back
         self._returned: list[ActionDelivery] = []
         self._lent: set[ActionDelivery] = set()
-        self._soon = Soon(self._deliver)
+        self._soon = Soon(agenda, self._deliver)
         self.consumer: Consumer | None = None
 
     def put(self, action: Action, receipt: Receipt | None) -> None:
@@ -148,8 +148,8 @@ class Partition:
 class Partitions:
     """All of them, shared out among the consumers: one that becomes free goes to whoever has the fewest."""
 
-    def __init__(self, clock: Clock, poison: Poison, number: int) -> None:
-        self._partitions = [Partition(clock, poison) for _ in range(number)]
+    def __init__(self, clock: Clock, poison: Poison, agenda: Agenda, number: int) -> None:
+        self._partitions = [Partition(clock, poison, agenda) for _ in range(number)]
         self._consumers: list[Consumer] = []
 
     def put(self, action: Action, receipt: Receipt | None = None) -> None:

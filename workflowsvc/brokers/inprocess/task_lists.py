@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from workflowsvc.brokers.inprocess.keyed_heap import KeyedHeap, Rank
 from workflowsvc.brokers.inprocess.poison import Poison
-from workflowsvc.brokers.inprocess.soon import Soon
+from workflowsvc.brokers.inprocess.soon import Agenda, Soon
 from workflowsvc.messages import Task, TaskList
 from workflowsvc.ports import Clock, Delivery
 
@@ -99,13 +99,13 @@ class Taker:
 class Line:
     """The tasks of one list, and those who want them."""
 
-    def __init__(self) -> None:
+    def __init__(self, agenda: Agenda) -> None:
         #: each with whether it was lent before
         self._waiting: KeyedHeap[TaskKey, tuple[Task, bool]] = KeyedHeap()
         self.takers: set[Taker] = set()
         #: takers with credit, the one whose turn it is first
         self._ready: OrderedDict[Taker, None] = OrderedDict()
-        self._soon = Soon(self._deliver)
+        self._soon = Soon(agenda, self._deliver)
 
     @property
     def idle(self) -> bool:
@@ -145,8 +145,9 @@ class Line:
 
 
 class TaskLists:
-    def __init__(self, clock: Clock, poison: Poison) -> None:
+    def __init__(self, clock: Clock, poison: Poison, agenda: Agenda) -> None:
         self._clock = clock
+        self._agenda = agenda
         self._poison = poison
         self._arrivals = 0
         #: only those that have tasks or takers
@@ -179,5 +180,5 @@ class TaskLists:
     def _line(self, task_list: TaskList) -> Line:
         line = self._lines.get(task_list)
         if line is None:
-            line = self._lines[task_list] = Line()
+            line = self._lines[task_list] = Line(self._agenda)
         return line
