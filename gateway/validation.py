@@ -166,7 +166,8 @@ def _violations(info: inspect.Type, value: Any, path: str) -> Iterator[str]:
     elif isinstance(info, inspect.ListType):
         for number, item in enumerate(value, start=1):
             # "List entries 1-based with a literal `member` step" (SWF.md §1.2)
-            yield from _violations(info.item_type, item, f"{path}.{number}.member")
+            if item is not None or not isinstance(info.item_type, inspect.UnionType):
+                yield from _violations(info.item_type, item, f"{path}.{number}.member")
 
 
 def _below(path: str, member: str) -> str:

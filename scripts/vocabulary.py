@@ -48,6 +48,9 @@ PATTERNS = {
 }
 MEMBER_PATTERNS = {("StartTimerDecisionAttributes", "startToFireTimeout"): SECONDS}
 
+# "tagList: [null] was accepted and came back as [null]" (recorded): null is an entry here, not an absent member.
+NULL_ENTRIES = {"TagList"}
+
 # The service prints the members of this enum in an order of its own, not the model's.
 ENUM_ORDER = {
     "DecisionType": [
@@ -154,7 +157,9 @@ BASE = {"string": "str", "integer": "int", "long": "int", "boolean": "bool", "ti
 
 def alias(model: Model, name: str) -> str:
     shape = model.shapes[name]
-    base = f"list[{shape['member']['shape']}]" if shape["type"] == "list" else BASE[shape["type"]]
+    base = BASE.get(shape["type"], "")
+    if shape["type"] == "list":
+        base = f"list[{shape['member']['shape']}{' | None' if name in NULL_ENTRIES else ''}]"
     constraints = meta(shape, PATTERNS.get(name))
     return f"{name} = Annotated[{base}, Meta({constraints})]" if constraints else f"{name} = {base}"
 

@@ -23,7 +23,7 @@ class ExecutionRow(Struct, frozen=True):
     workflow_id: str
     type_name: str
     type_version: str
-    tags: list[str]
+    tags: Sequence[str | None]
     started_at: int
     #: the id of the action that started it: orders runs that started in one millisecond
     started_by: str

@@ -111,7 +111,7 @@ class Execution(Struct):
     child_policy: ChildPolicy
     priority: str | None = None
     lambda_role: str | None = None
-    tags: list[str] | None = None
+    tags: list[str | None] | None = None
     parent: WorkflowExecution | None = None
     parent_initiated_id: int = 0
     #: the run that this one continues

@@ -127,11 +127,17 @@ def test_null_is_absent_and_unknown_members_are_ignored() -> None:
 
 
 def test_a_null_inside_a_list_is_named() -> None:
-    value = {**sample(shapes.StartWorkflowExecutionInput), "tagList": ["a", None]}
-    assert refusal("StartWorkflowExecution", value) == (
-        "1 validation error detected: Value null at 'tagList.2.member' failed to satisfy constraint: "
+    value = {**sample(shapes.UntagResourceInput), "tagKeys": ["a", None]}
+    assert refusal("UntagResource", value) == (
+        "1 validation error detected: Value null at 'tagKeys.2.member' failed to satisfy constraint: "
         "Member must not be null"
     )
+
+
+def test_a_null_tag_of_an_execution_is_kept() -> None:
+    """SWF.md §1: `tagList:[null]` was accepted and came back as `[null]`."""
+    value = {**sample(shapes.StartWorkflowExecutionInput), "tagList": ["a", None], "input": None}
+    assert read("StartWorkflowExecution", value).tag_list == ["a", None]
 
 
 @pytest.mark.parametrize(

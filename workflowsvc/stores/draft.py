@@ -188,7 +188,7 @@ class Draft:
         for number, row in self._rows.items():
             if number in self._new or row.closed_at is not None:
                 times = (row.started_at, row.started_by, row.closed_at, row.closed_by, row.expires_at)
-                for tag in dict.fromkeys(row.tags):
+                for tag in dict.fromkeys(tag for tag in row.tags if tag is not None):
                     yield (number, tag, row.domain, *times)
 
 

@@ -286,7 +286,7 @@ class WorkflowExecutionTimeoutType(StrEnum):
 
 
 ResourceTagKeyList = list[ResourceTagKey]
-TagList = Annotated[list[Tag], Meta(max_length=5)]
+TagList = Annotated[list[Tag | None], Meta(max_length=5)]
 
 
 class WorkflowExecution(Shape, frozen=True, kw_only=True):
