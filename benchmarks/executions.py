@@ -48,7 +48,11 @@ class Load:
         roles = ((self._start, STARTERS), (self._decide, DECIDERS), (self._work, WORKERS))
         tasks = [asyncio.create_task(role(self._client())) for role, number in roles for _ in range(number)]
         done = asyncio.create_task(self._done.wait())
-        finished, _ = await asyncio.wait([*tasks[STARTERS:], done], return_when=asyncio.FIRST_COMPLETED)
+        finished: set[asyncio.Task[Any]] = set()
+        while not done.done() and not any(task.exception() for task in finished):
+            # Starters end when all is started; deciders and workers never do.
+            running = [task for task in (*tasks, done) if not task.done()]
+            finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         took = time.perf_counter() - began
         for task in (*tasks, done):
             task.cancel()

@@ -71,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
         raise Usage(f"--port: {options.port!r} is not a number") from None
     if not 0 <= port <= 65535:
         raise Usage(f"--port: {port} is not a port")
+    if not options.host:
+        raise Usage("--host: an empty address; 0.0.0.0 stands for all of them")
     path = None if options.ephemeral else Path(options.data)
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(*GC_THRESHOLDS)

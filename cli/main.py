@@ -9,6 +9,7 @@ import argparse
 import logging
 import sys
 from importlib.metadata import version
+from typing import NoReturn
 
 from cli import dev
 from cli.options import Usage
@@ -16,8 +17,15 @@ from cli.options import Usage
 _DESCRIPTION = "The self-hosted Amazon Simple Workflow Service: any AWS SDK works after one change, the endpoint URL."
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, where argparse shows the usage first."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message} ({self.prog} --help tells more)")
+
+
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(prog="workflowsvc", description=_DESCRIPTION)
+    root: argparse.ArgumentParser = Parser(prog="workflowsvc", description=_DESCRIPTION)
     root.add_argument("--version", action="version", version=version("workflowsvc"))
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     dev.add_parser(commands)
@@ -26,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    options = parser().parse_args()
     try:
+        options = parser().parse_args()
         code: int = options.run(options)
     except Usage as usage:
         print(f"workflowsvc: {usage}", file=sys.stderr)

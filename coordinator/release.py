@@ -55,6 +55,8 @@ class Releases:
     async def _set_going(self, handled: Handled) -> None:
         if handled.effects.tasks:
             await self._broker.offer(handled.effects.tasks)
+        if handled.effects.gone:
+            await self._broker.withdraw(handled.effects.gone)
         for cached in handled.touched:
             await self._arm(cached)
 

@@ -19,8 +19,8 @@ from coordinator import release
 from coordinator.cache import Cached, Executions
 from coordinator.catalog import change_catalog, is_catalog
 from coordinator.commits import commit_of
+from coordinator.execution import effects
 from coordinator.execution.act import act, again
-from coordinator.execution.effects import effects_of, outstanding
 from coordinator.execution.outcome import Outcome
 from coordinator.execution.types import Known
 from coordinator.handled import Handled
@@ -38,6 +38,7 @@ from workflowsvc.messages import (
     Result,
     Resume,
     SignalExternal,
+    StartTask,
     Wake,
 )
 from workflowsvc.ports import Broker, Clock, Conflict, Delivery, Store, StoreUnavailable
@@ -82,6 +83,9 @@ class Coordinator:
         await self._stack.aclose()
 
     async def _finish(self) -> None:
+        # The broker has them back already: only what was begun is finished.
+        for waiting in self._lanes.values():
+            waiting.clear()
         while self._working:
             await asyncio.wait(self._working)
         for task in self._waiting:
@@ -181,8 +185,9 @@ class Coordinator:
             handled.touched.clear()
             raise
         if isinstance(action.request, Resume) and cached:
-            handled.effects = outstanding(cached.execution)
-            if not cached.execution.open:
+            if cached.execution.open:
+                handled.effects = effects.again(cached.execution)
+            else:
                 handled.to_settle.append(cached.execution.run_id)
         if isinstance(action.request, Wake | Resume) and cached:
             cached.armed_at = None
@@ -199,7 +204,7 @@ class Coordinator:
         """Release all that is outstanding, as if it had never been, and answer as the first time."""
         execution = cached.execution
         handled.touched.append(cached)
-        handled.effects = outstanding(execution)
+        handled.effects = effects.again(execution)
         if not execution.open:
             handled.to_settle.append(execution.run_id)
         if execution.close_status is CloseStatus.CONTINUED_AS_NEW:
@@ -207,7 +212,7 @@ class Coordinator:
             successor = await self._executions.run(begun, action.lane)
             if successor is not None:
                 handled.touched.append(successor)
-                handled.effects.tasks += outstanding(successor.execution).tasks
+                handled.effects.tasks += effects.outstanding(successor.execution).tasks
         return self._with_history(again(execution, action), cached)
 
     async def _has_expired(self, action: Action, cached: Cached) -> bool:
@@ -236,9 +241,12 @@ class Coordinator:
                 handled.to_settle.append(execution.run_id)
         # Settled is all or nothing: what was sent before and is not confirmed goes along with the farewell.
         settling = execution.run_id in handled.to_settle
-        effects = outstanding(execution) if settling else effects_of(execution, outcome.events)
-        handled.effects.tasks += effects.tasks
-        handled.effects.messages += effects.messages
+        new = effects.again(execution) if settling else effects.effects_of(execution, outcome.events)
+        handled.effects.tasks += new.tasks
+        # A task that was started has left its list by itself.
+        if outcome.unscheduled and not isinstance(handled.delivery.message.request, StartTask):
+            handled.effects.gone += effects.gone(execution, outcome.unscheduled)
+        handled.effects.messages += new.messages
         if outcome.successor is not None and outcome.successor.execution is not None:
             await self._take_in(outcome.successor, None, outcome.successor.execution.started_by, handled, commits)
 

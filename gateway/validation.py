@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,9 @@ from workflowsvc.swf.errors import SerializationException, ValidationException
 from workflowsvc.swf.operations import Operation
 from workflowsvc.swf.shapes import Decision, DecisionType, RespondDecisionTaskCompletedInput, Shape
 
+#: So many violations are named at most, and so much of each value: 1 MB of nonsense is not answered with more.
+_NAMED: Final = 100
+_SHOWN: Final = 1000
 #: What decoders of msgspec raise: bad JSON or a broken constraint, bad UTF-8, nesting without end.
 _UNDECODABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 
@@ -59,7 +63,7 @@ def _read_slowly(shape: type[Shape], body: bytes) -> Any:
         raise SerializationException from None
     info = _info(shape)
     value = _prune(info, value)
-    if violations := list(_violations(info, value, "")):
+    if violations := list(islice(_violations(info, value, ""), _NAMED)):
         counted = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
         raise ValidationException(counted + "; ".join(violations))
     try:
@@ -191,7 +195,7 @@ def _constraints(info: inspect.Type, value: Any) -> Iterator[tuple[bool, str]]:
 
 
 def _sentence(value: Any, path: str, rule: str) -> str:
-    shown = "null" if value is None else f"'{_shown(value)}'"
+    shown = "null" if value is None else f"'{_shown(value)[:_SHOWN]}'"
     return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
 
 

@@ -134,6 +134,9 @@ class Broker(Protocol):
         Raises BrokerUnavailable.
         """
 
+    async def withdraw(self, tasks: Sequence[Task]) -> None:
+        """Forget tasks that are not to be had any more where the broker can; elsewhere they come and are stale."""
+
     async def delay(self, action: Action, at: int) -> None:
         """Publish *action* to its partition at the time *at*, not before, or at most one second after.
 

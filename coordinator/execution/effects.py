@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from coordinator.execution.history import Event
 from coordinator.execution.state import Activity, Child, Execution, Lambda
@@ -28,12 +28,15 @@ from workflowsvc.messages import (
     TaskKind,
     TaskList,
 )
+from workflowsvc.records import PendingTask
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import ChildPolicy, CloseStatus
 
 
 class Effects(Struct):
     tasks: list[Task] = field(default_factory=list)
+    #: tasks that wait on their lists and are not to be had any more
+    gone: list[Task] = field(default_factory=list)
     messages: list[Action] = field(default_factory=list)
 
 
@@ -63,6 +66,13 @@ def outstanding(execution: Execution) -> Effects:
     return effects
 
 
+def again(execution: Execution) -> Effects:
+    """What is outstanding, marked as sent before: a receiver that has it may have to look further for the trace."""
+    effects = outstanding(execution)
+    effects.messages = [structs.replace(message, repeated=True) for message in effects.messages]
+    return effects
+
+
 # ---- the pieces ------------------------------------------------------------------------------------------------
 
 
@@ -76,6 +86,10 @@ def _task(execution: Execution, task_list: TaskList, scheduled_id: int, priority
         scheduled_event_id=scheduled_id,
         priority=priority,
     )
+
+
+def gone(execution: Execution, unscheduled: Iterable[PendingTask]) -> list[Task]:
+    return [_task(execution, task.task_list, task.scheduled_event_id, 0) for task in unscheduled]
 
 
 def _decision_tasks(execution: Execution) -> Iterator[Task]:

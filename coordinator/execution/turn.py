@@ -7,6 +7,8 @@ deciding on brings a decision task.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from coordinator.execution.evolve import evolve
 from coordinator.execution.history import Event
 from coordinator.execution.state import Execution
@@ -58,6 +60,16 @@ NEEDS_DECISION: frozenset[type[shapes.Shape]] = frozenset(
 )
 
 
+CLOSES: frozenset[type[shapes.Shape]] = frozenset(
+    {
+        shapes.WorkflowExecutionCompletedEventAttributes,
+        shapes.WorkflowExecutionFailedEventAttributes,
+        shapes.WorkflowExecutionCanceledEventAttributes,
+        shapes.WorkflowExecutionTerminatedEventAttributes,
+        shapes.WorkflowExecutionTimedOutEventAttributes,
+        shapes.WorkflowExecutionContinuedAsNewEventAttributes,
+    }
+)
 _SCHEDULES: dict[type[shapes.Shape], TaskKind] = {
     shapes.DecisionTaskScheduledEventAttributes: TaskKind.DECISION,
     shapes.ActivityTaskScheduledEventAttributes: TaskKind.ACTIVITY,
@@ -72,6 +84,17 @@ _UNSCHEDULES: dict[type[shapes.Shape], TaskKind] = {
 }
 
 
+def waiting_tasks(execution: Execution) -> Iterator[PendingTask]:
+    """Every task of an open execution that waits for a poller. Lambda tasks do not: somebody always takes them."""
+    if execution.queued:
+        task_list = TaskList(execution.domain, TaskKind.DECISION, execution.queued.task_list)
+        yield PendingTask(task_list, execution.queued.scheduled_id)
+    for activity in execution.activities.values():
+        if not activity.started_id:
+            task_list = TaskList(execution.domain, TaskKind.ACTIVITY, activity.task_list)
+            yield PendingTask(task_list, activity.scheduled_id)
+
+
 class Turn:
     """Records events on one execution, all at one time (never before the execution's last event)."""
 
@@ -79,7 +102,7 @@ class Turn:
         self.execution = execution
         self.at = max(at, execution.last_event_at)
         self.events: list[Event] = []
-        #: tasks that became pending, and tasks that ceased to be; those that a close drops are not listed
+        #: tasks that became pending, and tasks that ceased to be
         self.scheduled: list[PendingTask] = []
         self.unscheduled: list[PendingTask] = []
 
@@ -123,7 +146,9 @@ class Turn:
     def _note_pending(self, event: Event) -> None:
         a = event.attributes
         kind = type(a)
-        if kind in _SCHEDULES:
+        if kind in CLOSES:
+            self.unscheduled += waiting_tasks(self.execution)
+        elif kind in _SCHEDULES:
             task_list = TaskList(self.execution.domain, _SCHEDULES[kind], a.task_list.name)
             self.scheduled.append(PendingTask(task_list, event.id))
         elif kind in _UNSCHEDULES and not getattr(a, "started_event_id", 0):

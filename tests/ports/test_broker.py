@@ -271,6 +271,21 @@ async def test_the_higher_priority_goes_first_then_the_longest_waiting(broker: B
             await delivery.ack()
 
 
+async def test_a_withdrawn_task_hurts_nobody(broker: Broker) -> None:
+    """Where the broker can it does not come; what is beside it does."""
+    inbox = Tasks()
+    await broker.offer([task("gone"), task("stays")])
+    await broker.withdraw([task("gone"), task("never offered")])
+    async with broker.tasks(task("x").task_list, inbox) as consumer:
+        consumer.credit(2)
+        seen = []
+        while "stays" not in seen:
+            delivery = await inbox.next()
+            seen.append(delivery.message.run_id)
+            await delivery.ack()
+    assert set(seen) <= {"gone", "stays"}
+
+
 async def test_lists_of_one_name_are_two_for_decisions_and_activities(broker: Broker) -> None:
     deciders, workers = Tasks(), Tasks()
     async with broker.tasks(DECISIONS, deciders) as decide, broker.tasks(ACTIVITIES, workers) as work:

@@ -61,15 +61,21 @@ class Catalogue:
     # -- reading
 
     def domain(self, domain: str) -> DomainRecord | None:
-        return self._domains[region_of(domain)].get(domain)
+        shelf = self._domains.get(region_of(domain))
+        return shelf.get(domain) if shelf else None
 
     def domains(self, region: str, deprecated: bool, after: str, limit: int, reverse: bool) -> list[DomainRecord]:
-        shelf = self._domains[region].after(after, "", reverse=reverse)
+        shelf = self._domains.get(region, Shelf[str, DomainRecord]()).after(after, "", reverse=reverse)
         return list(islice((record for record in shelf if record.deprecated == deprecated), limit))
 
     def types(self, keys: Sequence[TypeKey]) -> dict[TypeKey, TypeRecord]:
-        found = ((key, self._types[key.domain, key.kind].get((key.name, key.version))) for key in keys)
-        return {key: record for key, record in found if record is not None}
+        found = {}
+        for key in keys:
+            shelf = self._types.get((key.domain, key.kind))
+            record = shelf.get((key.name, key.version)) if shelf else None
+            if record is not None:
+                found[key] = record
+        return found
 
     def list_types(
         self,

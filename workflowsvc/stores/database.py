@@ -23,6 +23,8 @@ _OLDEST_SQLITE: Final = (3, 38, 0)
 #: All sizes of the statements of queries.insert, for each of its tables, stay prepared.
 _STATEMENTS: Final = 10 * queries.CHUNK
 _PRAGMAS: Final = ("cache_size = -32768", "temp_store = MEMORY")
+#: A larger file is not looked through at the start, which would take it many seconds.
+_CHECKED_BYTES: Final = 1 << 30
 #: Checkpoints cost an fsync of their own: not before 4,000 pages (16 MiB) of log.
 _WRITING: Final = ("wal_autocheckpoint = 4000", "secure_delete = OFF")
 
@@ -112,6 +114,10 @@ class Database:
             raise StoreRefused(f"{path} was written by a newer workflowsvc (schema {version}, known here: {known})")
         if self._connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
             raise StoreRefused(f"{path} lies where SQLite cannot keep a write-ahead log")
+        if path.stat().st_size <= _CHECKED_BYTES:
+            (health,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            if health != "ok":
+                raise StoreRefused(f"{path} is damaged: {health.splitlines()[-1]}")
         return int(version)
 
 

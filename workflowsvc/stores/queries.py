@@ -159,8 +159,12 @@ SELECT
     WHERE closed_at IS NULL)
 """
 
+# The number of a run that is being swept away must not be given to another: its events would go too.
 LAST_NUMBER: Final = f"""
-SELECT max(coalesce((SELECT max(id) FROM executions), 0), coalesce((SELECT max(id) FROM events), 0) >> {EVENT_BITS})
+SELECT max(
+    coalesce((SELECT max(id) FROM executions), 0),
+    coalesce((SELECT max(id) FROM events), 0) >> {EVENT_BITS},
+    coalesce((SELECT max(run) FROM purged), 0))
 """
 
 # ---- reading -------------------------------------------------------------------------------------------------

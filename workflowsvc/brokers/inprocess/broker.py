@@ -71,6 +71,10 @@ class InProcessBroker:
         for task in tasks:
             self._task_lists.offer(task)
 
+    async def withdraw(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            self._task_lists.withdraw(task)
+
     async def delay(self, action: Action, at: int) -> None:
         self._require_open()
         self._delays.put(action, at)

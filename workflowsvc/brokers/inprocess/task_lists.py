@@ -118,6 +118,9 @@ class Line:
             self._waiting.put(key, rank, (task, redelivered))
             self._soon()
 
+    def withdraw(self, task: Task) -> None:
+        self._waiting.remove(_key(task))
+
     def wants(self, taker: Taker, more: bool) -> None:
         # A poller that ends may still set the credit of a taker that has left.
         if more and taker in self.takers:
@@ -159,6 +162,13 @@ class TaskLists:
     def offer(self, task: Task) -> None:
         self._arrivals += 1
         self._line(task.task_list).put((-task.priority, self._arrivals), task, redelivered=False)
+
+    def withdraw(self, task: Task) -> None:
+        line = self._lines.get(task.task_list)
+        if line is not None:
+            line.withdraw(task)
+            if line.idle:
+                del self._lines[task.task_list]
 
     @contextmanager
     def take(self, task_list: TaskList, deliver: Callable[[Delivery[Task]], None]) -> Iterator[Taker]:
