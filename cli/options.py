@@ -23,6 +23,7 @@ _HELP = {
     "account": "the account number in ARNs",
     "lambda_endpoint": "base URL of what speaks AWS Lambda's Invoke API; none: no Lambda tasks",
     "cached_executions": "executions kept in memory",
+    "cached_megabytes": "megabytes of their inputs and histories kept in memory at most",
     "retention_seconds": "seconds between two looks for expired executions",
 }
 

@@ -37,6 +37,18 @@ class Cached(Struct):
     #: the deadline that the broker was last asked to wake the run for
     armed_at: int | None = None
 
+    #: what it was last reckoned to hold of its clients' data
+    held_bytes: int = 0
+
+    def reckon(self) -> int:
+        """The bytes of histories, inputs and contexts that it keeps in memory now; the rest of a run is small."""
+        execution = self.execution
+        inputs = sum(len(activity.input or "") for activity in execution.activities.values())
+        inputs += sum(len(function.input or "") for function in execution.lambdas.values())
+        inputs += sum(len(signal.input or "") for signal in execution.signals.values())
+        inputs += sum(len(child.request.input or "") for child in execution.children.values() if child.request)
+        return inputs + len(execution.context or "") + (self.history_bytes if self.history is not None else 0)
+
     def append(self, events: list[bytes]) -> None:
         if self.history is None:
             return
@@ -50,17 +62,25 @@ class Cached(Struct):
 class Executions:
     """A bounded cache before the store, by run id and, for open runs, by workflow id."""
 
-    def __init__(self, store: Store, capacity: int) -> None:
+    def __init__(self, store: Store, capacity: int, capacity_bytes: int) -> None:
         self._store = store
         self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
+        self._held_bytes = 0
         self._runs: OrderedDict[str, Cached] = OrderedDict()
         self._open: dict[tuple[str, str], str] = {}
 
     def put(self, cached: Cached) -> None:
         execution = cached.execution
         key = (execution.domain, execution.workflow_id)
+        former = self._runs.get(execution.run_id, cached)
+        if former is not cached:
+            self._held_bytes -= former.held_bytes
         self._runs[execution.run_id] = cached
         self._runs.move_to_end(execution.run_id)
+        self._held_bytes -= cached.held_bytes
+        cached.held_bytes = cached.reckon()
+        self._held_bytes += cached.held_bytes
         if execution.open:
             self._open[key] = execution.run_id
         elif self._open.get(key) == execution.run_id:
@@ -68,13 +88,15 @@ class Executions:
 
     def trim(self) -> None:
         """Called between batches: what one holds uncommitted must not be read anew from the store by the same."""
-        while len(self._runs) > self._capacity:
+        while len(self._runs) > self._capacity or (self._held_bytes > self._capacity_bytes and self._runs):
             self.drop(next(iter(self._runs)))
 
     def drop(self, run_id: str) -> None:
         cached = self._runs.pop(run_id, None)
         if cached is None:
             return
+        self._held_bytes -= cached.held_bytes
+        cached.held_bytes = 0
         key = (cached.execution.domain, cached.execution.workflow_id)
         if self._open.get(key) == run_id:
             del self._open[key]

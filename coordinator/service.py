@@ -61,7 +61,7 @@ class Coordinator:
         self._clock = clock
         self._broker = broker
         self._store = store
-        self._executions = Executions(store, settings.cached_executions)
+        self._executions = Executions(store, settings.cached_executions, settings.cached_megabytes << 20)
         self._nothing = Known(lambda_available=bool(settings.lambda_endpoint))
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
         self._working: set[asyncio.Task[None]] = set()

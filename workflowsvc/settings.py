@@ -22,5 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     lambda_endpoint: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+\S*)?\Z")] = ""
     #: executions that a coordinator keeps in memory
     cached_executions: Annotated[int, Meta(ge=1)] = 20_000
+    #: megabytes of their inputs and histories that it keeps at most
+    cached_megabytes: Annotated[int, Meta(ge=1)] = 256
     #: seconds between two looks for expired executions
     retention_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0

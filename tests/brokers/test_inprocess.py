@@ -367,3 +367,14 @@ async def turns(number: int = 100) -> None:
     """Turns of the event loop: far more than anything here takes that happens without the clock."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+async def test_a_list_whose_tasks_are_withdrawn_leaves_nothing() -> None:
+    """Tasks of closed runs on a list that nobody polls would otherwise stay for ever."""
+    async with InProcessBroker(ManualClock(START), partitions=1) as broker:
+        tasks = [task(str(number)) for number in range(100)]
+        await broker.offer(tasks)
+        await broker.withdraw(tasks[1:])
+        assert len(broker._task_lists) == 1
+        await broker.withdraw(tasks[:1])
+        assert len(broker._task_lists) == 0

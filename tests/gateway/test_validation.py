@@ -223,3 +223,11 @@ def test_at_most_one_other_filter(verb: str, state: str) -> None:
     assert read(f"{verb}{state}WorkflowExecutions", value)
     text = refusal(f"{verb}{state}WorkflowExecutions", {**value, "tagFilter": {"tag": "t"}})
     assert text == ("Cannot specify more than one exclusive filters in the same query: [executionFilter, tagFilter]")
+
+
+def test_a_flood_of_violations_is_not_answered_with_another() -> None:
+    """So many are named and so much of each value shown that a refusal stays smaller than its request."""
+    decisions = [{"decisionType": "x" * 5_000}] * 200
+    text = refusal("RespondDecisionTaskCompleted", {"taskToken": "t", "decisions": decisions})
+    assert text.startswith("100 validation errors detected: ")
+    assert len(text) < 200_000

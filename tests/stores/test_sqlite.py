@@ -329,6 +329,21 @@ async def test_a_purge_that_was_interrupted_is_finished_by_the_next(path: Path) 
     assert sql(path, "SELECT count(*) FROM events") == [(2,)]
 
 
+async def test_the_number_of_a_run_that_is_being_swept_is_not_given_again(path: Path) -> None:
+    """Its events are gone and its mark is not, as after a crash between the two: the next sweep spares the next run."""
+    old, new = Run(1), Run(2)
+    async with SqliteStore(path) as store:
+        await store.commit([old.start(), old.close(3, expires_at=START)])
+        assert await store.purge(START + 1, 10) == 1
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO purged (run) VALUES (1)")
+        connection.commit()
+    async with SqliteStore(path) as store:
+        await store.commit([new.start()])
+        await store.purge(START + 1, 10)
+        assert await store.history(new.run_id, 1, 9, 9) == events(1, 2)
+
+
 async def test_a_purge_leaves_nothing_of_a_run_in_any_table(path: Path) -> None:
     run = Run(1, tags=["red", "blue"])
     async with SqliteStore(path) as store:

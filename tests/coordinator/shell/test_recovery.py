@@ -20,6 +20,7 @@ from tests.coordinator.shell.world import (
     complete,
     continue_as_new,
     external_signal,
+    signal_of,
     start_of,
     timer,
     until,
@@ -135,6 +136,44 @@ async def test_a_signal_that_was_lost_is_sent_after_a_restart(crashing: World) -
         await crashing.settled()
         assert (await crashing.types(target)).count("WorkflowExecutionSignaled") == 1
         assert (await crashing.types(source)).count("ExternalWorkflowExecutionSignaled") == 1
+
+
+async def test_a_signal_whose_answer_was_lost_is_not_recorded_by_the_successor(crashing: World) -> None:
+    """The target had it and continued as new; sent again after a restart, it is answered and not recorded."""
+    async with crashing.running():
+        await crashing.register()
+        source = await crashing.start("source")
+        given = await crashing.poll()
+        first = await crashing.start("target")
+        # Of the two messages, the signal and its answer, the second is lost.
+        crashing.broker.pass_on("publish")
+        crashing.broker.drop("publish")
+        await crashing.complete(given, external_signal("target"))
+        await until(lambda: len(crashing.broker.calls["publish"]) == 2)
+        await crashing.decide(continue_as_new())
+    async with crashing.running():
+        await crashing.settled()
+        second = await crashing.sqlite.find_run(DOMAIN, "target")
+        assert second not in (None, first)
+        assert (await crashing.types(first)).count("WorkflowExecutionSignaled") == 1
+        assert (await crashing.types(second or "")).count("WorkflowExecutionSignaled") == 0
+        assert (await crashing.types(source)).count("ExternalWorkflowExecutionSignaled") == 1
+
+
+async def test_a_coordinator_that_leaves_does_not_begin_anything(crashing: World) -> None:
+    """What waited in its lanes goes back to the broker, and is done by the next one alone."""
+    async with crashing.running():
+        await crashing.register()
+        run_id = await crashing.start("w")
+        gate = crashing.store.stop("commit")
+        for name in ("first", "second"):
+            crashing.send(crashing.action(signal_of("w", name), "w"))
+            if name == "first":
+                await gate.reached()
+        asyncio.get_running_loop().call_soon(gate.open)
+    async with crashing.running():
+        await crashing.settled()
+        assert (await crashing.types(run_id)).count("WorkflowExecutionSignaled") == 1
 
 
 async def test_a_successor_that_was_never_offered_goes_on_after_a_restart(crashing: World) -> None:

@@ -156,6 +156,14 @@ class Interrupted:
         for _ in range(times):
             self._plan(method, plan)
 
+    def pass_on(self, method: str) -> None:
+        """The next call goes through as it is."""
+
+        async def plan(call: Callable[[], Awaitable[Any]]) -> Any:
+            return await call()
+
+        self._plan(method, plan)
+
     def _plan(self, method: str, plan: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]) -> None:
         self._watched.add(method)
         self._plans[method].append(plan)
