@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from coordinator.execution.types import check_execution_timeout
+from coordinator.execution.limits import check_execution_timeout
 from workflowsvc import names
 from workflowsvc.messages import Action
 from workflowsvc.ports import Store
@@ -98,11 +98,6 @@ def _check_number(tags: dict[str, str]) -> None:
 
 # ---- types -----------------------------------------------------------------------------------------------------
 
-_EXECUTION_TIMEOUT = next(
-    field.encode_name
-    for field in msgspec.structs.fields(shapes.RegisterWorkflowTypeInput)
-    if field.name == "default_execution_start_to_close_timeout"
-)
 _NOT_DEPRECATED = "The type is currently registered and cannot be deleted in its current state"
 
 
@@ -128,7 +123,7 @@ def _register(kind: TypeKind, configuration: type[shapes.Shape]) -> Handler:
 
     async def register(store: Store, action: Action, request: Any, at: int) -> None:
         if kind is TypeKind.WORKFLOW:
-            check_execution_timeout(request.default_execution_start_to_close_timeout, _EXECUTION_TIMEOUT)
+            check_execution_timeout(request, "default_execution_start_to_close_timeout")
         domain = await _domain(store, action)
         if domain.deprecated:
             raise faults.DomainDeprecatedFault(names.bare(action.domain))

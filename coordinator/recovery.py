@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from coordinator import release
 from workflowsvc import names
 from workflowsvc.messages import Action, Resume
 from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Store, StoreUnavailable
@@ -17,7 +18,6 @@ from workflowsvc.records import RunRef
 log = logging.getLogger(__name__)
 
 PAGE = 500
-RETRY_SECONDS = 1.0
 
 
 async def resume_all(store: Store, broker: Broker, clock: Clock) -> None:
@@ -29,7 +29,7 @@ async def resume_all(store: Store, broker: Broker, clock: Clock) -> None:
                 after = await _resume_page(store, broker, after)
             except (StoreUnavailable, BrokerUnavailable) as error:
                 log.warning("recovery waits: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(release.RETRY_SECONDS)
     finally:
         clock.release(resume_all)
 

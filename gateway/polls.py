@@ -22,15 +22,16 @@ from workflowsvc.messages import GivenActivityTask, GivenDecisionTask, TaskKind,
 from workflowsvc.ports import Clock, Store
 from workflowsvc.swf import shapes
 from workflowsvc.swf.faults import UnknownResourceFault
+from workflowsvc.swf.members import wire_name
 
 # "taskToken, events, activityId omitted" (SWF.md §1.4): Flow for Java takes a token that is "" for a task.
 _NO_DECISION_TASK: Final = wire.encode(
     {
-        wire.name_of(shapes.DecisionTask, "previous_started_event_id"): 0,
-        wire.name_of(shapes.DecisionTask, "started_event_id"): 0,
+        wire_name(shapes.DecisionTask, "previous_started_event_id"): 0,
+        wire_name(shapes.DecisionTask, "started_event_id"): 0,
     }
 )
-_NO_ACTIVITY_TASK: Final = wire.encode({wire.name_of(shapes.ActivityTask, "started_event_id"): 0})
+_NO_ACTIVITY_TASK: Final = wire.encode({wire_name(shapes.ActivityTask, "started_event_id"): 0})
 
 
 class _DecisionTask(msgspec.Struct, frozen=True):

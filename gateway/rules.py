@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.wire import name_of
 from workflowsvc.swf import shapes
 from workflowsvc.swf.errors import ValidationException
+from workflowsvc.swf.members import wire_name
 
 Rule = Callable[[Any], None]
 
@@ -18,7 +18,7 @@ Rule = Callable[[Any], None]
 def _exclusive(shape: type[shapes.Shape]) -> Rule:
     """ "At most one" of the filters that do not ask for a time (SWF.md §8)."""
     known = set(shape.__struct_fields__)
-    filters = {m: name_of(shape, m) for m in sorted(known & _FILTERS)}
+    filters = {m: wire_name(shape, m) for m in sorted(known & _FILTERS)}
 
     def check(arguments: Any) -> None:
         given = [wire for member, wire in filters.items() if getattr(arguments, member) is not None]
@@ -38,7 +38,8 @@ def _one_time_filter(arguments: Any) -> None:
     if arguments.start_time_filter is None and arguments.close_time_filter is None:
         raise ValidationException("Must specify time filter")
     if arguments.start_time_filter is not None and arguments.close_time_filter is not None:
-        raise ValidationException("Cannot specify both a startTimeFilter and a closeTimeFilter")
+        start, close = (wire_name(type(arguments), f"{time}_time_filter") for time in ("start", "close"))
+        raise ValidationException(f"Cannot specify both a {start} and a {close}")
 
 
 RULES: Final[Mapping[type[shapes.Shape], Sequence[Rule]]] = {

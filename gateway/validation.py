@@ -17,7 +17,8 @@ from msgspec import inspect
 
 from gateway.rules import RULES
 from workflowsvc.swf.decisions import DECISIONS
-from workflowsvc.swf.errors import SerializationException, ValidationException
+from workflowsvc.swf.errors import SerializationException, ValidationException, violation
+from workflowsvc.swf.members import wire_name
 from workflowsvc.swf.operations import Operation
 from workflowsvc.swf.shapes import Decision, DecisionType, RespondDecisionTaskCompletedInput, Shape
 
@@ -27,7 +28,7 @@ _SHOWN: Final = 1000
 #: What decoders of msgspec raise: bad JSON or a broken constraint, bad UTF-8, nesting without end.
 _UNDECODABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 
-_DECISION_TYPE: Final = next(f.encode_name for f in msgspec.structs.fields(Decision) if f.name == "decision_type")
+_DECISION_TYPE: Final = wire_name(Decision, "decision_type")
 
 
 def reader_of(operation: Operation) -> Callable[[bytes], Any]:
@@ -64,8 +65,7 @@ def _read_slowly(shape: type[Shape], body: bytes) -> Any:
     info = _info(shape)
     value = _prune(info, value)
     if violations := list(islice(_violations(info, value, ""), _NAMED)):
-        counted = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
-        raise ValidationException(counted + "; ".join(violations))
+        raise ValidationException.of(*violations)
     try:
         return msgspec.convert(value, shape)
     except (msgspec.ValidationError, OverflowError):  # a number that no double holds
@@ -196,7 +196,7 @@ def _constraints(info: inspect.Type, value: Any) -> Iterator[tuple[bool, str]]:
 
 def _sentence(value: Any, path: str, rule: str) -> str:
     shown = "null" if value is None else f"'{_shown(value)[:_SHOWN]}'"
-    return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
+    return violation(shown, path, rule)
 
 
 def _shown(value: Any) -> str:

@@ -30,11 +30,6 @@ def splice(frame: Shape, items: Iterable[bytes]) -> bytes:
     return b"".join((head, b"[", b",".join(items), b"]", tail))
 
 
-def name_of(shape: type[Shape], member: str) -> str:
-    """What a Python member is called on the wire."""
-    return next(field.encode_name for field in msgspec.structs.fields(shape) if field.name == member)
-
-
 def fault(refused: Fault) -> bytes:
     """`{"__type":"<namespace>#<Code>","message":"..."}`; no text, no member (SWF.md §1.1)."""
     body = {"__type": f"{refused.namespace}#{refused.code}"}

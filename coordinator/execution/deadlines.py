@@ -14,9 +14,6 @@ from coordinator.execution.turn import Turn
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import ActivityTaskTimeoutType, DecisionTaskTimeoutType, WorkflowExecutionTimeoutType
 
-#: "Maximum workflow execution time: 1 year. This is a hard limit" (seconds)
-YEAR = 31_536_000
-
 
 def next_deadline(execution: Execution) -> int | None:
     """The earliest of every open timeout and timer, or None for a closed execution."""

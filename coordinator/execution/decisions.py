@@ -17,7 +17,8 @@ from workflowsvc import names
 from workflowsvc.records import TypeRecord
 from workflowsvc.swf import shapes
 from workflowsvc.swf.decisions import DECISIONS
-from workflowsvc.swf.errors import ValidationException
+from workflowsvc.swf.errors import ValidationException, violation
+from workflowsvc.swf.members import wire_name
 from workflowsvc.swf.shapes import (
     CancelTimerFailedCause,
     ContinueAsNewWorkflowExecutionFailedCause,
@@ -88,11 +89,11 @@ def check_batch(decisions: Sequence[shapes.Decision]) -> None:
 def _check_lambda_timeout(number: int, timeout: str | None) -> None:
     # "Valid values are integers between 1 and 900" (startToCloseTimeout); NONE stands for the 900.
     if timeout not in (None, "NONE") and not 1 <= int(timeout) <= 900:
-        raise ValidationException(
-            f"1 validation error detected: Value '{timeout}' at 'decisions.{number}.member."
-            "scheduleLambdaFunctionDecisionAttributes.startToCloseTimeout' failed to satisfy constraint: "
-            "Member must have value between 1 and 900"
-        )
+        attributes = shapes.ScheduleLambdaFunctionDecisionAttributes
+        member = wire_name(attributes, "start_to_close_timeout")
+        decisions = wire_name(shapes.RespondDecisionTaskCompletedInput, "decisions")
+        path = f"{decisions}.{number}.member.{DECISIONS[DecisionType.SCHEDULE_LAMBDA_FUNCTION].wire}.{member}"
+        raise ValidationException.of(violation(f"'{timeout}'", path, "Member must have value between 1 and 900"))
 
 
 def decide(deciding: Deciding, decision: shapes.Decision) -> Successor | None:
@@ -231,34 +232,38 @@ def _unhandled(d: Deciding, failed: type[shapes.Shape], cause: Any) -> bool:
     return True
 
 
-def _complete(d: Deciding, a: shapes.CompleteWorkflowExecutionDecisionAttributes) -> None:
-    cause = shapes.CompleteWorkflowExecutionFailedCause.UNHANDLED_DECISION
-    if not _unhandled(d, shapes.CompleteWorkflowExecutionFailedEventAttributes, cause):
-        d.turn.record(
-            shapes.WorkflowExecutionCompletedEventAttributes(
-                result=a.result, decision_task_completed_event_id=d.completed_id
-            )
-        )
+def _closing(
+    closed: type[shapes.Shape], failed: type[shapes.Shape], cause: Any, *members: str
+) -> Callable[[Deciding, Any], None]:
+    """A decision that closes the run with an event which carries these members of it."""
+
+    def close(d: Deciding, a: Any) -> None:
+        if not _unhandled(d, failed, cause):
+            carried = {member: getattr(a, member) for member in members}
+            d.turn.record(closed(decision_task_completed_event_id=d.completed_id, **carried))
+
+    return close
 
 
-def _fail(d: Deciding, a: shapes.FailWorkflowExecutionDecisionAttributes) -> None:
-    cause = shapes.FailWorkflowExecutionFailedCause.UNHANDLED_DECISION
-    if not _unhandled(d, shapes.FailWorkflowExecutionFailedEventAttributes, cause):
-        d.turn.record(
-            shapes.WorkflowExecutionFailedEventAttributes(
-                reason=a.reason, details=a.details, decision_task_completed_event_id=d.completed_id
-            )
-        )
-
-
-def _cancel(d: Deciding, a: shapes.CancelWorkflowExecutionDecisionAttributes) -> None:
-    cause = shapes.CancelWorkflowExecutionFailedCause.UNHANDLED_DECISION
-    if not _unhandled(d, shapes.CancelWorkflowExecutionFailedEventAttributes, cause):
-        d.turn.record(
-            shapes.WorkflowExecutionCanceledEventAttributes(
-                details=a.details, decision_task_completed_event_id=d.completed_id
-            )
-        )
+_complete = _closing(
+    shapes.WorkflowExecutionCompletedEventAttributes,
+    shapes.CompleteWorkflowExecutionFailedEventAttributes,
+    shapes.CompleteWorkflowExecutionFailedCause.UNHANDLED_DECISION,
+    "result",
+)
+_fail = _closing(
+    shapes.WorkflowExecutionFailedEventAttributes,
+    shapes.FailWorkflowExecutionFailedEventAttributes,
+    shapes.FailWorkflowExecutionFailedCause.UNHANDLED_DECISION,
+    "reason",
+    "details",
+)
+_cancel = _closing(
+    shapes.WorkflowExecutionCanceledEventAttributes,
+    shapes.CancelWorkflowExecutionFailedEventAttributes,
+    shapes.CancelWorkflowExecutionFailedCause.UNHANDLED_DECISION,
+    "details",
+)
 
 
 def _continue_as_new(d: Deciding, a: shapes.ContinueAsNewWorkflowExecutionDecisionAttributes) -> Successor | None:

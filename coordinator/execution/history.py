@@ -11,18 +11,21 @@ import msgspec
 from msgspec import Struct
 
 from workflowsvc.swf.events import EVENTS
+from workflowsvc.swf.members import wire_name
 from workflowsvc.swf.shapes import HistoryEvent, Shape
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(HistoryEvent).decode
 _MEMBER = {shape.type: shape.member for shape in EVENTS.values()}
-# Members in alphabetical order, as the service sends them: the attributes' name falls before or after `eventId`.
+_ID, _AT, _TYPE = (wire_name(HistoryEvent, member) for member in ("event_id", "event_timestamp", "event_type"))
+_IDS = f'"{_ID}":%d,"{_AT}":%s'.encode()
+# Members in alphabetical order, as the service sends them: the attributes' name falls before or after the id's.
 _FORMS = {
     kind: (
         f'{{"{shape.wire}":'.encode(),
-        f',"eventType":"{shape.type}"}}'.encode(),
-        shape.wire < "eventId",
-        f',"eventType":"{shape.type}","{shape.wire}":'.encode(),
+        f',"{_TYPE}":"{shape.type}"}}'.encode(),
+        shape.wire < _ID,
+        f',"{_TYPE}":"{shape.type}","{shape.wire}":'.encode(),
     )
     for kind, shape in EVENTS.items()
 }
@@ -41,7 +44,7 @@ def encode(event: Event) -> bytes:
     """The event in wire form (HistoryEvent). Timestamps are seconds with three decimals."""
     head, tail, first, middle = _FORMS[type(event.attributes)]
     attributes = _encode(event.attributes)
-    ids = b'"eventId":%d,"eventTimestamp":%s' % (event.id, _encode(event.at / 1000))
+    ids = _IDS % (event.id, _encode(event.at / 1000))
     if first:
         return b"".join((head, attributes, b",", ids, tail))
     return b"".join((b"{", ids, middle, attributes, b"}"))

@@ -164,39 +164,41 @@ def _from_outside(
     return outcome
 
 
+_Answered = tuple[type[shapes.Shape], type[shapes.Shape], Any]
+_SIGNAL_ANSWERED: _Answered = (
+    shapes.ExternalWorkflowExecutionSignaledEventAttributes,
+    shapes.SignalExternalWorkflowExecutionFailedEventAttributes,
+    shapes.SignalExternalWorkflowExecutionFailedCause.UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION,
+)
+_CANCEL_ANSWERED: _Answered = (
+    shapes.ExternalWorkflowExecutionCancelRequestedEventAttributes,
+    shapes.RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+    shapes.RequestCancelExternalWorkflowExecutionFailedCause.UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION,
+)
+
+
 def external_done(execution: Execution | None, call: Call, request: messages.ExternalDone) -> Outcome:
     if execution is None or not execution.open:
         return Outcome(execution)
     turn = Turn(execution, call.at)
-    initiated_id, target = request.initiated_event_id, request.target
-    if asked := execution.signals.get(initiated_id):
-        turn.happen(
-            shapes.ExternalWorkflowExecutionSignaledEventAttributes(
-                workflow_execution=target, initiated_event_id=initiated_id
+    initiated_id = request.initiated_event_id
+    for waiting, done, failed, cause in (
+        (execution.signals, *_SIGNAL_ANSWERED),
+        (execution.cancels, *_CANCEL_ANSWERED),
+    ):
+        if (asked := waiting.get(initiated_id)) is None:
+            continue
+        if request.target:
+            turn.happen(done(workflow_execution=request.target, initiated_event_id=initiated_id))
+        else:
+            turn.happen(
+                failed(
+                    workflow_id=asked.workflow_id,
+                    run_id=asked.run_id,
+                    cause=cause,
+                    initiated_event_id=initiated_id,
+                    control=asked.control,
+                    decision_task_completed_event_id=asked.decision_task_completed_event_id,
+                )
             )
-            if target
-            else shapes.SignalExternalWorkflowExecutionFailedEventAttributes(
-                workflow_id=asked.workflow_id,
-                run_id=asked.run_id,
-                cause=shapes.SignalExternalWorkflowExecutionFailedCause.UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION,
-                initiated_event_id=initiated_id,
-                control=asked.control,
-                decision_task_completed_event_id=asked.decision_task_completed_event_id,
-            )
-        )
-    elif wanted := execution.cancels.get(initiated_id):
-        turn.happen(
-            shapes.ExternalWorkflowExecutionCancelRequestedEventAttributes(
-                workflow_execution=target, initiated_event_id=initiated_id
-            )
-            if target
-            else shapes.RequestCancelExternalWorkflowExecutionFailedEventAttributes(
-                workflow_id=wanted.workflow_id,
-                run_id=wanted.run_id,
-                cause=shapes.RequestCancelExternalWorkflowExecutionFailedCause.UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION,
-                initiated_event_id=initiated_id,
-                control=wanted.control,
-                decision_task_completed_event_id=wanted.decision_task_completed_event_id,
-            )
-        )
     return outcome_of(turn)

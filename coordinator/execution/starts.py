@@ -9,21 +9,15 @@ from coordinator.execution import effects
 from coordinator.execution.decisions import Successor
 from coordinator.execution.evolve import create
 from coordinator.execution.history import Event
+from coordinator.execution.limits import check_execution_timeout
 from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.state import Execution
 from coordinator.execution.turn import Turn
-from coordinator.execution.types import check_execution_timeout, first_undefined, run_settings
+from coordinator.execution.types import first_undefined, run_settings
 from workflowsvc import messages, names
 from workflowsvc.messages import Action
 from workflowsvc.swf import faults, shapes
-
-_WIRE_NAMES = dict(
-    zip(
-        shapes.StartWorkflowExecutionInput.__struct_fields__,
-        shapes.StartWorkflowExecutionInput.__struct_encode_fields__,
-        strict=True,
-    )
-)
+from workflowsvc.swf.members import wire_name
 
 
 def begin(
@@ -42,7 +36,7 @@ def begin(
 
 
 def start(execution: Execution | None, call: Call, request: shapes.StartWorkflowExecutionInput) -> Outcome:
-    check_execution_timeout(request.execution_start_to_close_timeout, _WIRE_NAMES["execution_start_to_close_timeout"])
+    check_execution_timeout(request, "execution_start_to_close_timeout")
     if call.known.domain is None:
         raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(call.action.domain)}")
     if call.known.domain.deprecated:
@@ -56,7 +50,7 @@ def start(execution: Execution | None, call: Call, request: shapes.StartWorkflow
         raise faults.TypeDeprecatedFault(words)
     settings = run_settings(request, record)
     if undefined := first_undefined(settings):
-        raise faults.DefaultUndefinedFault(_WIRE_NAMES[undefined])
+        raise faults.DefaultUndefinedFault(wire_name(type(request), undefined))
     if execution is not None and execution.open:
         raise faults.WorkflowExecutionAlreadyStartedFault("Already Started")
     run_id = names.run_id(call.action.id)

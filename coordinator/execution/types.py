@@ -11,10 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from coordinator.execution.deadlines import YEAR
+from coordinator.execution.limits import within_a_year
 from workflowsvc.records import DomainRecord, TypeKey, TypeKind, TypeRecord
 from workflowsvc.swf import shapes
-from workflowsvc.swf.errors import ValidationException
 
 
 class Known(Struct, frozen=True):
@@ -82,17 +81,3 @@ def first_undefined(effective: Effective) -> str | None:
 
 def _first(given: Any, default: Any) -> Any:
     return default if given is None else given
-
-
-def within_a_year(timeout: str) -> str:
-    """NONE, and all that is longer, ends with the year that an execution can last."""
-    return str(YEAR) if timeout == "NONE" or int(timeout) > YEAR else timeout
-
-
-def check_execution_timeout(timeout: str | None, member: str) -> None:
-    """ "You cannot specify NONE": an execution lasts a year at most. Raises ValidationException."""
-    if timeout is not None and (timeout == "NONE" or int(timeout) > YEAR):
-        raise ValidationException(
-            f"1 validation error detected: Value '{timeout}' at '{member}' failed to satisfy constraint: "
-            f"Member must be a number of seconds less than or equal to {YEAR}"
-        )

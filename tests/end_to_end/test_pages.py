@@ -55,7 +55,7 @@ def test_a_history_is_cut_into_pages(long: tuple[Swf, str], reverse: bool) -> No
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("size", [1, 10, 32, 33, 1000])
-def test_a_decision_task_comes_in_pages(long: tuple[Swf, str], size: int, reverse: bool) -> None:
+def test_point_08_a_decision_task_comes_in_pages_of_itself(long: tuple[Swf, str], size: int, reverse: bool) -> None:
     """Each page is of the same task, with the same token and ids, and comes at once; later events are in none."""
     swf, run = long
     ask = {"domain": swf.domain, "taskList": {"name": "deciders"}, "maximumPageSize": size, "reverseOrder": reverse}

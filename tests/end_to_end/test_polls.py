@@ -31,7 +31,7 @@ def start_arguments(swf: Swf, workflow_id: str) -> dict[str, Any]:
     return {"domain": swf.domain, "workflowId": workflow_id, "workflowType": WORKFLOW}
 
 
-async def test_an_empty_poll_has_no_token(private: Callable[..., Service]) -> None:
+async def test_point_01_an_empty_poll_has_no_token(private: Callable[..., Service]) -> None:
     """Held for the set time; ids of 0, and neither token nor events nor activityId: "" would break Flow."""
     service = private("--poll-seconds", "0.5")
     swf = Swf(service.url)
@@ -47,7 +47,7 @@ async def test_an_empty_poll_has_no_token(private: Callable[..., Service]) -> No
     assert "taskToken" not in swf.client.poll_for_decision_task(domain=swf.domain, taskList={"name": "l"})
 
 
-async def test_a_waiting_poll_is_answered_when_work_appears(swf: Swf, wire: Wire) -> None:
+async def test_point_02_a_poll_is_held_and_answered_when_work_appears(swf: Swf, wire: Wire) -> None:
     """Within a tenth of a second, decision and activity tasks alike (the median of many, for a busy machine)."""
     delays = []
     for n in range(15):

@@ -41,7 +41,7 @@ def call(swf: Swf, operation: str, **members: Any) -> Raw:
     return send(swf.url, f"SimpleWorkflowService.{operation}", json.dumps({"domain": swf.domain} | members).encode())
 
 
-def test_void_actions_have_an_empty_body(swf: Swf) -> None:
+def test_point_03_void_actions_have_an_empty_body(swf: Swf) -> None:
     """200, Content-Length: 0, not {}; every answer has a request id."""
     swf.start()
     token = swf.poll()["taskToken"]

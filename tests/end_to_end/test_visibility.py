@@ -85,7 +85,9 @@ CLOSED = ["terminated", "completed", "canceled", "failed"]  # newest close first
         ("closed", {"maximumPageSize": 3}, ["terminated", "failed", "canceled", "completed"]),
     ],
 )
-def test_lists_and_counts_filter_alike(crowd: Swf, which: str, filters: dict[str, Any], wanted: list[str]) -> None:
+def test_point_34_lists_and_counts_filter_alike(
+    crowd: Swf, which: str, filters: dict[str, Any], wanted: list[str]
+) -> None:
     """Newest start first; reverseOrder precedes paging; the count of a filter is the length of its list."""
     assert listed(crowd, which, startTimeFilter=EVER, **filters) == wanted
     asked = {name: value for name, value in filters.items() if name not in ("reverseOrder", "maximumPageSize")}
@@ -156,7 +158,7 @@ def test_equal_timestamps_are_listed_in_the_order_of_the_calls(swf: Swf) -> None
         assert listed(swf, "open", startTimeFilter=EVER, maximumPageSize=size, reverseOrder=True) == whole[::-1]
 
 
-def test_pages_end_exactly(crowd: Swf) -> None:
+def test_point_35_pages_end_exactly(crowd: Swf) -> None:
     """nextPageToken is absent on the last page even if that is exactly full; a token is bound to its arguments."""
     ask = {"domain": crowd.domain, "startTimeFilter": EVER, "maximumPageSize": 2}
     first = crowd.client.list_closed_workflow_executions(**ask)

@@ -7,7 +7,7 @@ model does not name (API reference, "Common Errors").
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class Fault(Exception):
@@ -31,6 +31,17 @@ class ValidationException(Fault):
     """The request breaks a constraint; nothing was changed."""
 
     namespace = "com.amazon.coral.validate"
+
+    @classmethod
+    def of(cls, *violations: str) -> Self:
+        """The form in which broken constraints are counted; each violation as `violation` words it."""
+        errors = "error" if len(violations) == 1 else "errors"
+        return cls(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
+
+
+def violation(shown: str, path: str, rule: str) -> str:
+    """One broken constraint: *shown* is the value in quotes, or bare null."""
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {rule}"
 
 
 class SerializationException(Fault):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from coordinator.execution.deadlines import YEAR, next_deadline
+from coordinator.execution.deadlines import next_deadline
+from coordinator.execution.limits import YEAR
 from tests.coordinator.execution.scenario import (
     Scenario,
     Wire,

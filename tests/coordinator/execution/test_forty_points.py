@@ -2,14 +2,14 @@
 
 Points without a test here are not the core's:
 
-    1   an empty poll omits taskToken                   tests/gateway
-    2   polls are held                                  tests/gateway, tests/end_to_end
-    3   void actions have an empty body                 tests/gateway
-    8   nextPageToken pages the same task               tests/gateway, tests/end_to_end
-    33  deprecating a domain, listings                  tests/end_to_end (here: no start in a deprecated domain)
-    34  filters of visibility                           tests/ports (the store's queries), tests/end_to_end
-    35  order and paging of lists                       tests/ports, tests/gateway
-    38  operations that exist                           tests/gateway (here: the core knows each request)
+    1   an empty poll omits taskToken                   test_point_01_... in tests/end_to_end/test_polls.py
+    2   polls are held                                  test_point_02_... in tests/end_to_end/test_polls.py
+    3   void actions have an empty body                 test_point_03_... in tests/end_to_end/test_protocol.py
+    8   nextPageToken pages the same task               test_point_08_... in tests/end_to_end/test_pages.py
+    33  deprecating a domain, listings                  tests/end_to_end/test_catalogue.py (here: no start in one)
+    34  filters of visibility                           test_point_34_... in tests/end_to_end/test_visibility.py
+    35  order and paging of lists                       test_point_35_... in tests/end_to_end/test_visibility.py
+    38  operations that exist                           tests/end_to_end/test_catalogue.py (here: the core knows each)
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from workflowsvc.stores.sqlite import SqliteStore
 @pytest.fixture(autouse=True)
 def no_wait_between_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coordinator.release.RETRY_SECONDS", 0)
-    monkeypatch.setattr("coordinator.recovery.RETRY_SECONDS", 0)
 
 
 @pytest.fixture
