@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from cli.options import Usage, add_settings, from_environment, read_settings
+from cli.options import Usage, add_settings, from_environment, is_set, read_settings
 from coordinator.service import Coordinator
 from gateway.gateway import Gateway
 from workflowsvc.brokers.inprocess import InProcessBroker
@@ -53,11 +53,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=from_environment("data", "workflowsvc-data"),
         help="directory to keep the data in, made if need be (default ./workflowsvc-data; WORKFLOWSVC_DATA)",
     )
-    where.add_argument("--ephemeral", action="store_true", help="forget everything at the end")
+    where.add_argument(
+        "--ephemeral",
+        action="store_true",
+        default=is_set("ephemeral"),
+        help="forget everything at the end (WORKFLOWSVC_EPHEMERAL=1)",
+    )
     parser.add_argument(
         "--time-skipping",
         action="store_true",
-        help="when there is nothing to do, jump to the next deadline: for tests",
+        default=is_set("time_skipping"),
+        help="when there is nothing to do, jump to the next deadline: for tests (WORKFLOWSVC_TIME_SKIPPING=1)",
     )
     add_settings(parser)
     parser.set_defaults(run=run)

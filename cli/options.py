@@ -65,3 +65,8 @@ def read_settings(options: argparse.Namespace, environment: Mapping[str, str] = 
 
 def from_environment(name: str, default: str, environment: Mapping[str, str] = os.environ) -> str:
     return environment.get(variable(name), default)
+
+
+def is_set(name: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a switch is on: its variable is there, and neither empty nor 0."""
+    return from_environment(name, "", environment) not in ("", "0")

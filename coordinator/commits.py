@@ -1,6 +1,6 @@
 """From what an action did to what the store keeps of it.
 
-Law: pure; the event's wire form is made here once and goes to the store, the cache and the poller alike.
+Law: no I/O; the event's wire form is made here once and goes to the store, the cache and the poller alike.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ Law: nothing here knows what the service does; botocore's model of SWF is the on
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.loaders
@@ -73,3 +75,28 @@ def test_every_decision_type_has_its_attributes(model: botocore.model.ServiceMod
         wire = kind.value[0].lower() + kind.value[1:] + "DecisionAttributes"
         assert members[wire].name == decision.attributes.__name__
         assert issubclass(decision.attributes, shapes.Shape)
+
+
+def _strings(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def test_no_wire_name_is_typed_by_hand(model: botocore.model.ServiceModel) -> None:
+    """Outside the generated vocabulary no string is a name of the model (of one word, it may be one by chance)."""
+    shapes_of_model = [model.shape_for(name) for name in model.shape_names]
+    names = {*model.operation_names, *model.shape_names}
+    for shape in shapes_of_model:
+        names |= {*getattr(shape, "members", ()), *getattr(shape, "enum", ())}
+    compound = {name for name in names if "_" in name or any(letter.isupper() for letter in name[1:].strip("_"))}
+    compound -= {name for name in names if name.isupper() and "_" not in name}
+    ours = [path for room in ("workflowsvc", "coordinator", "gateway", "cli") for path in (ROOT / room).rglob("*.py")]
+    typed = [
+        f"{path.relative_to(ROOT)}:{line} {text}"
+        for path in ours
+        if path.parent.name != "swf"
+        for line, text in _strings(path)
+        if text in compound
+    ]
+    assert typed == []

@@ -7,9 +7,10 @@ state each time: a late, early or repeated wake-up finds what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from coordinator.execution.state import Activity, Execution
+from coordinator.execution.state import Activity, DecisionTask, Execution, Lambda, Timer
 from coordinator.execution.turn import Turn
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import ActivityTaskTimeoutType, DecisionTaskTimeoutType, WorkflowExecutionTimeoutType
@@ -19,38 +20,39 @@ def next_deadline(execution: Execution) -> int | None:
     """The earliest of every open timeout and timer, or None for a closed execution."""
     if not execution.open:
         return None
-    return min(at for at, _, _ in _instants(execution))
+    return min(row[0] for row in _open_deadlines(execution))
 
 
 def expire(turn: Turn) -> None:
     """Record all that is due at the turn's time, in the order in which it came due."""
     execution = turn.execution
     # What is recorded can bring a deadline of its own (a decision task on a list whose timeout is 0): look again.
-    while due := sorted(row for row in _instants(execution) if row[0] <= turn.at):
-        for _, order, kind in due:
+    while due := sorted(row for row in _open_deadlines(execution) if row[0] <= turn.at):
+        for _, _, event, subject in due:
             if not execution.open:
                 return
-            turn.happen(_event(execution, order, kind))
+            turn.happen(event(execution, subject))
 
 
-# ---- the rows: (instant, id of the event that set it, kind) ----------------------------------------------------
+# ---- the rows --------------------------------------------------------------------------------------------------
 
-_EXECUTION, _DECISION, _TIMER, _LAMBDA = "execution", "decision", "timer", "lambda"
+#: The instant; the id of the event that set it, which no two rows share; the event that it brings, and whose it is.
+Row = tuple[int, int, Callable[[Execution, Any], shapes.Shape], Any]
 
 
-def _instants(execution: Execution) -> Iterator[tuple[int, int, str]]:
-    yield execution.started_at + int(execution.execution_timeout) * 1000, 0, _EXECUTION
+def _open_deadlines(execution: Execution) -> Iterator[Row]:
+    yield execution.started_at + int(execution.execution_timeout) * 1000, 0, _execution_timed_out, None
     for task in (execution.queued, execution.started):
         if task and (at := task.deadline()) is not None:
-            yield at, task.scheduled_id, _DECISION
+            yield at, task.scheduled_id, _decision_timed_out, task
     for activity in execution.activities.values():
         if (due := activity_deadline(activity)) is not None:
-            yield due[0], activity.scheduled_id, due[1]
+            yield due[0], activity.scheduled_id, _activity_timed_out, (activity, due[1])
     for timer in execution.timers.values():
-        yield timer.fire_at, timer.started_id, _TIMER
-    for task_ in execution.lambdas.values():
-        if task_.started_id:
-            yield task_.started_at + task_.timeout * 1000, task_.scheduled_id, _LAMBDA
+        yield timer.fire_at, timer.started_id, _timer_fired, timer
+    for function in execution.lambdas.values():
+        if function.started_id:
+            yield function.started_at + function.timeout * 1000, function.scheduled_id, _lambda_timed_out, function
 
 
 def activity_deadline(activity: Activity) -> tuple[int, str] | None:
@@ -73,36 +75,38 @@ def activity_deadline(activity: Activity) -> tuple[int, str] | None:
 # ---- what each brings ------------------------------------------------------------------------------------------
 
 
-def _event(execution: Execution, order: int, kind: str) -> shapes.Shape:
-    if kind == _EXECUTION:
-        return shapes.WorkflowExecutionTimedOutEventAttributes(
-            timeout_type=WorkflowExecutionTimeoutType.START_TO_CLOSE, child_policy=execution.child_policy
-        )
-    if kind == _DECISION:
-        return _decision_timed_out(execution, order)
-    if kind == _TIMER:
-        timer = next(t for t in execution.timers.values() if t.started_id == order)
-        return shapes.TimerFiredEventAttributes(timer_id=timer.timer_id, started_event_id=timer.started_id)
-    if kind == _LAMBDA:
-        return shapes.LambdaFunctionTimedOutEventAttributes(
-            scheduled_event_id=order,
-            started_event_id=execution.lambdas[order].started_id,
-            timeout_type=shapes.LambdaFunctionTimeoutType.START_TO_CLOSE,
-        )
-    activity = execution.activities[order]
+def _execution_timed_out(execution: Execution, _: None) -> shapes.Shape:
+    return shapes.WorkflowExecutionTimedOutEventAttributes(
+        timeout_type=WorkflowExecutionTimeoutType.START_TO_CLOSE, child_policy=execution.child_policy
+    )
+
+
+def _decision_timed_out(_: Execution, task: DecisionTask) -> shapes.Shape:
+    kinds = DecisionTaskTimeoutType
+    return shapes.DecisionTaskTimedOutEventAttributes(
+        timeout_type=kinds.START_TO_CLOSE if task.started_id else kinds.SCHEDULE_TO_START,
+        scheduled_event_id=task.scheduled_id,
+        started_event_id=task.started_id,
+    )
+
+
+def _activity_timed_out(_: Execution, due: tuple[Activity, str]) -> shapes.Shape:
+    activity, kind = due
     return shapes.ActivityTaskTimedOutEventAttributes(
         timeout_type=ActivityTaskTimeoutType(kind),
-        scheduled_event_id=order,
+        scheduled_event_id=activity.scheduled_id,
         started_event_id=activity.started_id,
         details=activity.beat_details,
     )
 
 
-def _decision_timed_out(execution: Execution, scheduled_id: int) -> shapes.Shape:
-    started = execution.started
-    working = started is not None and started.scheduled_id == scheduled_id
-    return shapes.DecisionTaskTimedOutEventAttributes(
-        timeout_type=DecisionTaskTimeoutType.START_TO_CLOSE if working else DecisionTaskTimeoutType.SCHEDULE_TO_START,
-        scheduled_event_id=scheduled_id,
-        started_event_id=started.started_id if started and working else 0,
+def _timer_fired(_: Execution, timer: Timer) -> shapes.Shape:
+    return shapes.TimerFiredEventAttributes(timer_id=timer.timer_id, started_event_id=timer.started_id)
+
+
+def _lambda_timed_out(_: Execution, function: Lambda) -> shapes.Shape:
+    return shapes.LambdaFunctionTimedOutEventAttributes(
+        scheduled_event_id=function.scheduled_id,
+        started_event_id=function.started_id,
+        timeout_type=shapes.LambdaFunctionTimeoutType.START_TO_CLOSE,
     )

@@ -311,9 +311,9 @@ def _run_settings(d: Deciding, workflow_type: shapes.WorkflowType, a: shapes.Sha
     """The effective settings of a new run, and the cause for which there can be none, by its name."""
     record = d.known.workflow_type(d.turn.execution.domain, workflow_type)
     if record is None:
-        return {}, "WORKFLOW_TYPE_DOES_NOT_EXIST"
+        return {}, StartChildWorkflowExecutionFailedCause.WORKFLOW_TYPE_DOES_NOT_EXIST.name
     if record.deprecated_at is not None:
-        return {}, "WORKFLOW_TYPE_DEPRECATED"
+        return {}, StartChildWorkflowExecutionFailedCause.WORKFLOW_TYPE_DEPRECATED.name
     settings = run_settings(a, record)
     undefined = first_undefined(settings)
     return settings, f"DEFAULT_{undefined.upper()}_UNDEFINED" if undefined else None
@@ -325,7 +325,7 @@ def _run_settings(d: Deciding, workflow_type: shapes.WorkflowType, a: shapes.Sha
 def _start_child(d: Deciding, a: shapes.StartChildWorkflowExecutionDecisionAttributes) -> None:
     settings, cause = _run_settings(d, a.workflow_type, a)
     if not cause and len(d.turn.execution.children) >= OPEN_LIMIT:
-        cause = "OPEN_CHILDREN_LIMIT_EXCEEDED"
+        cause = StartChildWorkflowExecutionFailedCause.OPEN_CHILDREN_LIMIT_EXCEEDED.name
     if cause:
         d.turn.record(
             shapes.StartChildWorkflowExecutionFailedEventAttributes(

@@ -1,7 +1,8 @@
 """What the SQLite store says to SQLite, as text.
 
-Law: text only. Every statement is *one step*: many rows go in as one multi-row VALUES or one JSON array, and come out
-as one row of aggregates. Python gives the interpreter lock away at each step and may wait long to have it back.
+Law: text only. Every statement is *one step*, but for the two that read the catalogue at the start: many rows go in as
+one multi-row VALUES or one JSON array, and come out as one row of aggregates. Python gives the interpreter lock away
+at each step and may wait long to have it back.
 """
 
 # ruff: noqa: S105, S608 - statements are put together from names in this file only, and none is a password
