@@ -33,7 +33,7 @@ from workflowsvc.swf.errors import (
     UnknownOperationException,
 )
 from workflowsvc.swf.operations import OPERATIONS
-from workflowsvc.swf.shapes import Shape
+from workflowsvc.swf.shapes import PollForActivityTaskInput, PollForDecisionTaskInput, Shape
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -48,6 +48,14 @@ _TARGET: Final = "X-Amz-Target"
 _JSON_1_0: Final = "application/x-amz-json-1.0"
 _JSON: Final = "application/json"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+#: Requests that wait for work, so that it matters whether their client still listens.
+_POLLS: Final = frozenset(
+    name
+    for name, operation in OPERATIONS.items()
+    if operation.input in (PollForActivityTaskInput, PollForDecisionTaskInput)
+)
 
 
 class _Served(NamedTuple):
@@ -99,9 +107,7 @@ class Endpoint:
         await self._idle.wait()
 
     def _operation(self, request: web.BaseRequest) -> _Served:
-        # "Match on the last dotted component" (SWF.md §1, Old form)
-        name = request.headers.get(_TARGET, "").rpartition(".")[2]
-        served = self._served.get(name)
+        served = self._served.get(_operation_of(request.headers))
         if served is None or request.method != hdrs.METH_POST:
             raise UnknownOperationException
         return served
@@ -111,6 +117,11 @@ class Endpoint:
             return request.transport is None or request.transport.is_closing()
 
         return Caller(region_of(request.headers.get(hdrs.AUTHORIZATION), self._region), gone)
+
+
+def _operation_of(headers: Mapping[str, str]) -> str:
+    # "Match on the last dotted component" (SWF.md §1, Old form)
+    return headers.get(_TARGET, "").rpartition(".")[2]
 
 
 async def _body(request: web.BaseRequest) -> bytes:
@@ -132,6 +143,8 @@ async def _body(request: web.BaseRequest) -> bytes:
         body += chunk
         if len(body) > room:
             raise RequestEntityTooLargeException
+    if getattr(request.protocol, "cut", False):
+        raise web.RequestPayloadError("the client stopped sending within the body")
     return body
 
 
@@ -163,9 +176,30 @@ def _response(request: web.BaseRequest, status: int, body: bytes, *, close: bool
 
 
 class _Connection(RequestHandler):
-    """aiohttp's, but what its parser refuses is answered as everything else is."""
+    """aiohttp's, but what its parser refuses is answered as everything else is, and who only stops sending is, too."""
 
-    __slots__ = ()
+    __slots__ = ("cut", "latest")
+    #: whether the client stopped sending within a body
+    cut: bool
+    #: the request that was taken last, answered or not
+    latest: web.BaseRequest | None
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: whether it may still be written to.
+
+        Whoever polls has hung up, as far as one can see, and its task must go to another. Everybody else is answered.
+        """
+        asked = [(message.headers, payload) for message, payload in self._messages if hasattr(message, "headers")]
+        if self.latest is not None and self._waiter is None:  # else it is answered, and the next one waited for
+            asked.append((self.latest.headers, self.latest.content))
+        if not asked or any(_operation_of(headers) in _POLLS for headers, _ in asked):
+            return False
+        for _, payload in asked:
+            if not payload.is_eof():
+                self.cut = True
+                payload.feed_eof()
+        self.close()
+        return True
 
     def handle_error(
         self,
@@ -213,4 +247,10 @@ class Server(web.Server):
         )
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        connection = _Connection(self, loop=self._loop, **self._kwargs)
+        connection.cut, connection.latest = False, None
+        return connection
+
+    def _make_request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        protocol.latest = super()._make_request(message, payload, protocol, writer, task)
+        return protocol.latest  # type: ignore[no-any-return]

@@ -335,6 +335,21 @@ async def test_a_client_that_hangs_up_within_a_body_harms_nobody(url: str, clien
     assert (await client.call("DescribeDomain", DESCRIBE)).status == 200
 
 
+async def test_a_client_that_only_stops_sending_is_answered(wire: Wire, domain: str) -> None:
+    """It has closed its half of the connection (`nc -N`, some proxies): the whole answer, then the close."""
+    wire.writer.write(request("DescribeDomain", DESCRIBE))
+    wire.writer.write_eof()
+    (answer,) = await wire.answers()
+    assert answer.status == 200
+
+
+async def test_a_body_that_ends_too_soon_is_answered(wire: Wire, domain: str) -> None:
+    wire.writer.write(request("DescribeDomain", DESCRIBE)[:-3])
+    wire.writer.write_eof()
+    (answer,) = await wire.answers()
+    assert (answer.status, answer.code) == (400, "SerializationException")
+
+
 async def test_many_requests_at_once(client: Client, domain: str) -> None:
     answers = await asyncio.gather(*(client.call("DescribeDomain", DESCRIBE) for _ in range(100)))
     assert {answer.status for answer in answers} == {200}
