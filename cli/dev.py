@@ -10,7 +10,6 @@ import asyncio
 import errno
 import gc
 import signal
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -26,8 +25,6 @@ from workflowsvc.settings import Settings
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.sqlite import SqliteStore
 
-#: The writer thread gives up the interpreter at every statement; it must not wait long to get it back.
-SWITCH_INTERVAL = 0.001
 #: Nearly everything a request makes dies by reference count; looking for cycles as often as is usual costs 6 %.
 GC_THRESHOLDS = (100_000, 20, 20)
 
@@ -80,7 +77,6 @@ def run(options: argparse.Namespace) -> int:
     if not options.host:
         raise Usage("--host: an empty address; 0.0.0.0 stands for all of them")
     path = None if options.ephemeral else Path(options.data)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(*GC_THRESHOLDS)
     return uvloop.run(_serve(settings, options.host, port, path, skipping=options.time_skipping))
 

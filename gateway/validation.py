@@ -1,7 +1,8 @@
 """AWS JSON 1.0, incoming: a body becomes the operation's input, or a refusal in AWS's own words.
 
 Law: the constraints are those of the generated types. One decoder checks them in C and decides nearly every request;
-what it refuses is walked again here, slowly, member by member, to name *every* violation (SWF.md §1.2).
+what it refuses is walked again here, slowly, member by member, to name *every* violation (SWF.md §1.2), up to a
+hundred of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One action's turn at an execution: what it records, and the rules that hold whatever it records.
 
-Law: every event of the project is made here, with the next id and the turn's time, and evolves the execution at
-once. Three rules live here and nowhere else: nothing follows a close; event 25,001 is the end; an event worth
-deciding on brings a decision task.
+Law: every event but a run's first (starts.py) is made here, with the next id and the turn's time, and evolves the
+execution at once. Three rules live here and nowhere else: nothing follows a close; event 25,001 is the end; an event
+worth deciding on brings a decision task.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ NEEDS_DECISION: frozenset[type[shapes.Shape]] = frozenset(
     }
 )
 
-
-CLOSES: frozenset[type[shapes.Shape]] = frozenset(
+_CLOSES: frozenset[type[shapes.Shape]] = frozenset(
     {
         shapes.WorkflowExecutionCompletedEventAttributes,
         shapes.WorkflowExecutionFailedEventAttributes,
@@ -146,7 +145,7 @@ class Turn:
     def _note_pending(self, event: Event) -> None:
         a = event.attributes
         kind = type(a)
-        if kind in CLOSES:
+        if kind in _CLOSES:
             self.unscheduled += waiting_tasks(self.execution)
         elif kind in _SCHEDULES:
             task_list = TaskList(self.execution.domain, _SCHEDULES[kind], a.task_list.name)
