@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint vocabulary benchmark clean
+.PHONY: help setup demo test services services-down lint vocabulary benchmark clean
 
 help:
 	@echo "make demo        set up and run the three stories against the service in one process"
-	@echo "make test        set up and run lint and every test"
+	@echo "make test        set up and run lint and every test, with a RabbitMQ and a MongoDB of their own"
+	@echo "make services    start RabbitMQ and MongoDB for development, print their URLs; make services-down"
 	@echo "make setup       make $(VENV) and install; leaves $(BIN)/workflowsvc"
 	@echo "make lint        ruff, strict types, import rules"
 	@echo "make vocabulary  generate workflowsvc/swf from botocore's model"
@@ -26,7 +27,13 @@ demo: setup
 	$(BIN)/python -m examples.demo
 
 test: lint
-	$(BIN)/python -m pytest
+	scripts/test
+
+services:
+	@scripts/services up .services
+
+services-down:
+	@scripts/services down .services
 
 lint: setup
 	$(BIN)/ruff check .

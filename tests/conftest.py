@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.service import SERVERS, Service
+from tests.servers import amqp_url, mongodb_url  # noqa: F401  fixtures; and read before the environment is cleared
 
 if TYPE_CHECKING:
     from tests.end_to_end.swf import Swf
