@@ -20,17 +20,25 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 FORBID = "#!/bin/sh\nexit 101\n"
 
 
-def install(package: str) -> None:
-    """Does nothing where it cannot: the caller finds out by looking for what it wants."""
+def install(package: str, *units: str) -> None:
+    """Leaves those units of systemd's off that were not on before. Does nothing where it cannot: the caller finds out
+    by looking for what it wants."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     tell(f"installing {package}")
+    off = [unit for unit in units if not _systemctl("is-enabled", unit)]
     with _nothing_starts():
         if not _apt_get("install", package):
             _apt_get("update")
             _apt_get("install", package)
-    if shutil.which("systemctl"):
-        subprocess.run(["systemctl", "disable", "--quiet", package], capture_output=True, check=False)
+    for unit in off:
+        _systemctl("disable", unit)
+
+
+def _systemctl(command: str, unit: str) -> bool:
+    if shutil.which("systemctl") is None:
+        return False
+    return subprocess.run(["systemctl", command, "--quiet", unit], capture_output=True, check=False).returncode == 0
 
 
 def _apt_get(command: str, *packages: str) -> bool:

@@ -87,6 +87,9 @@ class RabbitMQContainer(Container):
         if self.running():
             return
         rabbitmq.write_settings(self.home, self.known, EVERY_ADDRESS)
+        # In the container another user may have to read it; outside, the directory keeps others out.
+        self.home.chmod(0o700)
+        (self.home / "rabbitmq.conf").chmod(0o644)
         self.run(
             *("--hostname", "rabbitmq", "--env", "RABBITMQ_NODENAME=workflowsvc@localhost"),
             *("--publish", f"127.0.0.1:{self.known['amqp']}:{self.known['amqp']}"),

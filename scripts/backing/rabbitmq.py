@@ -123,5 +123,5 @@ def answer(known: dict[str, Any]) -> bool:
 
 
 def _installed() -> str | None:
-    apt.install("rabbitmq-server")
+    apt.install("rabbitmq-server", "rabbitmq-server", "epmd")
     return command()
