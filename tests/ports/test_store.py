@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise, product
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
+from tests.servers import fresh_database
 from tests.stores.making import (
     DECISIONS,
     DOMAIN,
@@ -28,6 +29,7 @@ from workflowsvc.messages import LAMBDA_TASKS, TaskKind, TaskList
 from workflowsvc.ports import Conflict, Store
 from workflowsvc.records import (
     Cursor,
+    Due,
     ExecutionQuery,
     ExecutionRow,
     Heartbeat,
@@ -37,12 +39,22 @@ from workflowsvc.records import (
     TypeKey,
     TypeKind,
 )
+from workflowsvc.stores.mongo import MongoStore
 from workflowsvc.stores.sqlite import SqliteStore
 from workflowsvc.swf.shapes import CloseStatus
+
+
+@asynccontextmanager
+async def fresh_mongo() -> AsyncIterator[MongoStore]:
+    with fresh_database() as url:
+        async with MongoStore(url) as store:
+            yield store
+
 
 ADAPTERS: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {
     "sqlite": lambda directory: SqliteStore(directory / "store.db"),
     "sqlite-ephemeral": lambda _: SqliteStore(None),
+    "mongodb": lambda _: fresh_mongo(),
 }
 
 
@@ -295,6 +307,18 @@ async def test_an_open_workflow_id_is_refused_later_too_and_taken_after_the_clos
     await store.commit([first.close()])
     await store.commit([second.start()])
     assert await store.find_run(DOMAIN, "same") == second.run_id
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_run_that_begins_and_closes_needs_its_workflow_id_too(store: Store, at_once: bool) -> None:
+    first, second = Run(1, "same"), Run(2, "same")
+    await store.commit([first.start()])
+    whole = [replace(second.start(), row=second.closed())] if at_once else [second.start(), second.close()]
+    with pytest.raises(Conflict):
+        await store.commit(whole)
+    assert await store.load(second.run_id) is None
+    await store.commit([first.close(), *whole])
+    assert await loaded(store, second) == StoredRun(second.closed(), events(1, 2 if at_once else 3))
 
 
 async def test_one_workflow_id_may_be_open_in_two_domains(store: Store) -> None:
@@ -563,6 +587,57 @@ async def test_closing_a_run_takes_its_tasks_with_it(store: Store) -> None:
     assert await store.count_pending(DECISIONS) == 1
 
 
+# ---- times to wake -------------------------------------------------------------------------------------------
+
+
+def dues(*times: tuple[int, Run]) -> list[Due]:
+    return [Due(at, RunRef(run.run_id, int(str(run.fields["lane"])), DOMAIN, run.workflow_id)) for at, run in times]
+
+
+async def test_a_time_to_wake_is_kept_until_another_comes(store: Store) -> None:
+    run = Run(1)
+    await store.commit([run.start(wake_at=START + 5)])
+    await store.commit([run.commit(3)])
+    assert await loaded(store, run) == StoredRun(run.row(), events(1, 3), wake_at=START + 5)
+    await store.commit([run.commit(4, 0, wake_at=START + 9)])
+    assert await loaded(store, run) == StoredRun(run.row(), events(1, 3), wake_at=START + 9)
+    await store.commit([run.commit(4, wake_at=START + 2)])
+    assert await loaded(store, run) == StoredRun(run.row(), events(1, 4), wake_at=START + 2)
+    assert await store.due(START + 100, None, 10) == dues((START + 2, run))
+
+
+async def test_a_run_that_closes_is_not_woken(store: Store) -> None:
+    runs = [Run(number) for number in range(3)]
+    await store.commit([runs[0].start(wake_at=START), runs[0].close()])
+    await store.commit([runs[1].start(wake_at=START)])
+    await store.commit([replace(runs[1].close(), wake_at=START + 1)])
+    await asyncio.gather(store.commit([runs[2].start(wake_at=START)]), store.commit([runs[2].close()]))
+    assert await store.due(START + 100, None, 10) == []
+    for run in runs:
+        assert await loaded(store, run) == StoredRun(run.closed(), events(1, 3))
+
+
+async def test_due_runs_come_by_time_and_run_in_pages(store: Store) -> None:
+    runs = [Run(number) for number in range(9)]
+    await asyncio.gather(*(store.commit([run.start(wake_at=START + run.fields["lane"] % 3)]) for run in runs))
+    await store.commit([Run(20).start()])
+    expected = dues(*sorted(((START + place % 3, run) for place, run in enumerate(runs)), key=lambda due: due[0]))
+    for limit in (1, 2, 100):
+        assert await paged(store.due, lambda due: due, None, limit, at=START + 2) == expected
+    assert await store.due(START + 1, None, 100) == expected[:6]
+    assert await store.due(START - 1, None, 100) == []
+
+
+async def test_a_refused_time_to_wake_is_not_kept(store: Store) -> None:
+    run = Run(1)
+    with pytest.raises(Conflict):
+        await store.commit([run.commit(1, 0, wake_at=START)])
+    await store.commit([run.start()])
+    with pytest.raises(Conflict):
+        await store.commit([run.commit(7, wake_at=START)])
+    assert await store.due(START, None, 10) == []
+
+
 # ---- purging -------------------------------------------------------------------------------------------------
 
 
@@ -741,6 +816,16 @@ async def test_a_secret_is_made_once(store: Store) -> None:
     assert set(others) == {first}
     assert await store.secret("tokens") == first
     assert await store.secret("pages") != first
+
+
+async def test_the_first_value_is_agreed_on(store: Store) -> None:
+    values = [f"value {number}" for number in range(10)]
+    first, *others = await asyncio.gather(*(store.agreed("partitions", value) for value in values))
+    assert first in values
+    assert set(others) == {first}
+    assert await store.agreed("partitions", "late") == first
+    assert await store.agreed("other", "late") == "late"
+    assert len(await store.secret("partitions")) == 32
 
 
 async def test_an_open_store_answers_a_ping(store: Store) -> None:

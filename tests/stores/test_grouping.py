@@ -52,6 +52,7 @@ class Program:
             scheduled=pending(*draw.sample(range(1, 9), draw.randrange(3))),
             unscheduled=pending(*draw.sample(range(1, 9), draw.randrange(3))),
             heartbeat=draw.choice([None, Heartbeat(draw.randrange(5), draw.randrange(99), "x")]),
+            wake_at=draw.choice([None, None, draw.randrange(99)]),
             snapshot=draw.choice([None, b"state %d" % draw.randrange(99)]),
         )
 

@@ -183,6 +183,23 @@ async def test_an_older_schema_is_brought_up_to_date(path: Path, monkeypatch: py
     assert sql(path, "PRAGMA user_version") == [(known + 2,)]
 
 
+async def test_a_file_of_the_first_version_learns_times_to_wake(path: Path) -> None:
+    run = Run(1)
+    async with SqliteStore(path) as store:
+        await store.commit([run.start()])
+    sql(path, "DROP TABLE wakes", "DROP TABLE agreed", "PRAGMA user_version = 1")
+    async with SqliteStore(path) as store:
+        await store.commit([run.commit(3, wake_at=START + 5)])
+        assert [due.wake_at for due in await store.due(START + 5, None, 9)] == [START + 5]
+        assert await store.agreed("partitions", "16") == "16"
+    assert sql(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
+    async with SqliteStore(path) as store:
+        assert await store.agreed("partitions", "32") == "16"
+        await store.commit([run.close(4)])
+        assert await store.history(run.run_id, 1, 9, 9) == events(1, 4)
+    assert sql(path, "SELECT count(*) FROM wakes") == [(0,)]
+
+
 async def test_a_step_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with SqliteStore(path):
         pass
@@ -431,3 +448,9 @@ def test_no_other_statement_walks_through_a_table(plan, statement: str) -> None:
     assert not [step for step in steps if "TEMP B-TREE" in step], steps
     harmless = r"SCAN (\(subquery-\d+\)|purged|CONSTANT ROW|\w+ VIRTUAL TABLE .*)"
     assert not [step for step in steps if step.startswith("SCAN") and not re.fullmatch(harmless, step)], steps
+
+
+def test_due_runs_come_in_the_order_of_their_times(plan) -> None:  # type: ignore[no-untyped-def]
+    steps = plan(queries.DUE)
+    assert "SEARCH wakes USING COVERING INDEX wakes_at (at>? AND at<?)" in steps, steps
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps, steps  # only runs of one millisecond are put in order

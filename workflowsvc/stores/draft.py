@@ -64,6 +64,7 @@ class Draft:
         self._unscheduled: set[int] = set()
         self._heartbeats: dict[int, Heartbeat] = {}
         self._snapshots: dict[int, tuple[int, bytes]] = {}
+        self._wakes: dict[int, int] = {}
         self._settled: set[str] = set()
 
     def add(self, unit: Sequence[Commit]) -> None:
@@ -86,15 +87,21 @@ class Draft:
         yield from multi_row(queries.TAGS, list(self._tags()))
         yield from of_each(queries.UNSCHEDULE, self._unscheduled)
         yield from of_each(queries.UNSCHEDULE_RUNS, self._closed)
+        yield from of_each(queries.DROP_WAKES, self._closed)
         yield from multi_row(queries.PENDING, list(self._pending()))
         beats = self._heartbeats.items()
         yield from multi_row(queries.HEARTBEATS, [(key, beat.at, beat.details) for key, beat in beats])
         yield from multi_row(queries.SNAPSHOTS, [(number, *kept) for number, kept in self._snapshots.items()])
+        yield from multi_row(queries.WAKES, list(self._wakes.items()))
         yield from of_each(queries.SETTLE, self._settled)
 
     def batch(self) -> Statement | None:
-        """All of it as one statement; None where JSON does not carry it: snapshots, NUL characters."""
-        if self._snapshots:
+        """All of it as one statement; None where there is what it has no column for, or JSON cannot carry.
+
+        Nor where a run begins and closes: it leaves no open row, by which the tables would see that its workflow id
+        is taken.
+        """
+        if self._snapshots or self._wakes or self._new & self._closed:
             return None
         rows = self._rows.items()
         columns: dict[str, Iterable[object]] = {
@@ -172,12 +179,15 @@ class Draft:
             self._unscheduled.add(key)
         if commit.heartbeat is not None:
             self._heartbeats[event_key(number, commit.heartbeat.scheduled_event_id)] = commit.heartbeat
+        if commit.wake_at is not None and head.open:
+            self._wakes[number] = commit.wake_at
 
     def _record_row(self, row: ExecutionRow, head: Head) -> None:
         self._rows[head.number] = row
         self._settled.discard(row.run_id)
         if not head.open:
             self._closed.add(head.number)
+            self._wakes.pop(head.number, None)
 
     def _pending(self) -> Iterator[tuple[object, ...]]:
         for key, task in self._scheduled.items():

@@ -52,6 +52,7 @@ TAGS: Final = Upsert(
 PENDING: Final = Upsert("pending", ("id", "domain", "kind", "name"), " ON CONFLICT (id) DO NOTHING")
 HEARTBEATS: Final = Upsert("heartbeats", ("id", "at", "details"), _set("id", "at", "details"))
 SNAPSHOTS: Final = Upsert("snapshots", ("run", "at", "state"), _set("run", "at", "state"))
+WAKES: Final = Upsert("wakes", ("run", "at"), _set("run", "at"))
 DOMAINS: Final = Upsert("domains", ("domain", "created_at", "retention", "description", "deprecated", "tags"))
 TYPES: Final = Upsert(
     "types",
@@ -90,6 +91,7 @@ def _from_json(upsert: Upsert, column: str, blobs: tuple[str, ...] = ()) -> str:
 
 UNSCHEDULE: Final = "DELETE FROM pending WHERE id IN (SELECT value FROM json_each(?))"
 UNSCHEDULE_RUNS: Final = _of_runs("pending")
+DROP_WAKES: Final = "DELETE FROM wakes WHERE run IN (SELECT value FROM json_each(?))"
 SETTLE: Final = "UPDATE executions SET unsettled = 0 WHERE unsettled = 1 AND run_id IN (SELECT value FROM json_each(?))"
 
 #: The columns of a batch: a JSON array each, or NULL, in the order in which they are written.
@@ -104,6 +106,7 @@ def _batch_statements() -> tuple[str, ...]:
         _from_json(TAGS, "tags"),
         UNSCHEDULE.replace("?", "NEW.unscheduled"),
         UNSCHEDULE_RUNS.replace("?", "NEW.ended"),
+        DROP_WAKES.replace("?", "NEW.ended"),
         _from_json(PENDING, "pending"),
         _from_json(HEARTBEATS, "beats"),
         SETTLE.replace("?", "NEW.settled"),
@@ -122,6 +125,8 @@ DELETE_TYPE: Final = "DELETE FROM types WHERE (domain, kind, name, version) = (?
 DEPRECATE_TYPES: Final = "UPDATE types SET deprecated_at = ? WHERE domain = ? AND deprecated_at IS NULL"
 ADD_SECRET: Final = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 SECRET: Final = "SELECT value FROM secrets WHERE name = ?"
+ADD_AGREED: Final = "INSERT INTO agreed (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+AGREED: Final = "SELECT value FROM agreed WHERE name = ?"
 
 # A purge first makes runs unknown, in one short transaction, and remembers their numbers; their events, of which there
 # may be 25,000 each, go in bounded steps, by this process or the next.
@@ -188,7 +193,8 @@ SELECT {_ROW}, state, coalesce(at, 0),
     (SELECT group_concat(length(body)) FROM {_AFTER_SNAPSHOT}),
     (SELECT CAST(group_concat(body, '') AS BLOB) FROM {_AFTER_SNAPSHOT}),
     (SELECT json_group_array(json_array(id & {LAST_EVENT}, at, details)) FROM heartbeats
-    WHERE id BETWEEN execution.id << {EVENT_BITS} AND execution.id << {EVENT_BITS} | {LAST_EVENT})
+    WHERE id BETWEEN execution.id << {EVENT_BITS} AND execution.id << {EVENT_BITS} | {LAST_EVENT}),
+    (SELECT at FROM wakes WHERE run = execution.id)
 FROM executions AS execution LEFT JOIN snapshots ON run = execution.id WHERE run_id = :run_id
 """
 
@@ -203,6 +209,11 @@ SELECT coalesce(
 HAS_COMMITTED: Final = f"""
 SELECT EXISTS (SELECT 1 FROM events WHERE action = :action_id
 AND id BETWEEN {_NUMBER} << {EVENT_BITS} AND {_NUMBER} << {EVENT_BITS} | {LAST_EVENT})
+"""
+DUE: Final = """
+SELECT json_group_array(json_array(at, run_id, json_array(lane, domain, workflow_id))) FROM (
+    SELECT at, run_id, lane, domain, workflow_id FROM wakes CROSS JOIN executions ON id = run
+    WHERE at BETWEEN :since AND :at AND (at, run_id) > (:since, :after) ORDER BY at, run_id LIMIT :limit)
 """
 RECOVERABLE: Final = """
 SELECT json_group_array(json_array(run_id, lane, domain, workflow_id)) FROM (

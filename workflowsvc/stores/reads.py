@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from workflowsvc.messages import TaskList
-from workflowsvc.records import Cursor, ExecutionQuery, ExecutionRow, Heartbeat, ListedExecution, RunRef, StoredRun
+from workflowsvc.records import Cursor, Due, ExecutionQuery, ExecutionRow, Heartbeat, ListedExecution, RunRef, StoredRun
 from workflowsvc.stores import queries
 from workflowsvc.stores.draft import Claim, Head
 from workflowsvc.stores.schema import LAST_EVENT
@@ -23,6 +23,7 @@ Ask = Callable[[str, Sequence[object] | Mapping[str, object]], tuple[Any, ...] |
 _TAGS = msgspec.json.Decoder(list[str])
 _BEATS = msgspec.json.Decoder(list[tuple[int, int, str | None]])
 _REFS = msgspec.json.Decoder(list[tuple[str, int, str, str]])
+_DUE = msgspec.json.Decoder(list[tuple[int, str, tuple[int, str, str]]])
 _PLACES = msgspec.json.Decoder(list[tuple[int, str]])
 _HEADS = msgspec.json.Decoder(list[tuple[str, int, int, int]])
 _CLAIMS = msgspec.json.Decoder(list[tuple[str, str, str]])
@@ -35,9 +36,9 @@ def load(ask: Ask, run_id: str) -> StoredRun | None:
     answer = ask(queries.LOAD, {"run_id": run_id})
     if answer is None:
         return None
-    state, at, lengths, bodies, beats = answer[_ROW_WIDTH:]
+    state, at, lengths, bodies, beats, wake_at = answer[_ROW_WIDTH:]
     heartbeats = [Heartbeat(*beat) for beat in _BEATS.decode(beats)]
-    return StoredRun(_row(answer[:_ROW_WIDTH]), _unpacked(lengths, bodies), state, at, heartbeats)
+    return StoredRun(_row(answer[:_ROW_WIDTH]), _unpacked(lengths, bodies), state, at, heartbeats, wake_at)
 
 
 def find_run(ask: Ask, domain: str, workflow_id: str) -> str | None:
@@ -47,6 +48,12 @@ def find_run(ask: Ask, domain: str, workflow_id: str) -> str | None:
 
 def has_committed(ask: Ask, run_id: str, action_id: str) -> bool:
     return bool(_value(ask(queries.HAS_COMMITTED, {"run_id": run_id, "action_id": action_id})))
+
+
+def due(ask: Ask, at: int, after: Due | None, limit: int) -> list[Due]:
+    since, behind = (0, "") if after is None else (after.wake_at, after.run.run_id)
+    found = _value(ask(queries.DUE, {"at": at, "since": since, "after": behind, "limit": limit}))
+    return [Due(wake_at, RunRef(run_id, *where)) for wake_at, run_id, where in _DUE.decode(found)]
 
 
 def recoverable(ask: Ask, after: str, limit: int) -> list[RunRef]:

@@ -153,5 +153,19 @@ CREATE INDEX tags_closed_closed_tag ON tags
 CREATE INDEX pending_list ON pending (domain, kind, name);
 """
 
+_WAKES_AND_AGREEMENTS: Final = """
+CREATE TABLE wakes (
+    run INTEGER PRIMARY KEY,
+    at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX wakes_at ON wakes (at);
+
+CREATE TABLE agreed (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 #: The step at place n leads from version n (PRAGMA user_version; 0 is an empty file) to n + 1.
-MIGRATIONS: tuple[str, ...] = (_TABLES + _INDEXES,)
+MIGRATIONS: tuple[str, ...] = (_TABLES + _INDEXES, _WAKES_AND_AGREEMENTS)

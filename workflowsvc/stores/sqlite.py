@@ -24,6 +24,7 @@ from workflowsvc.records import (
     Commit,
     Cursor,
     DomainRecord,
+    Due,
     ExecutionQuery,
     ExecutionRow,
     ListedExecution,
@@ -157,6 +158,9 @@ class SqliteStore:
     async def has_committed(self, run_id: str, action_id: str) -> bool:
         return await self._read(reads.has_committed, run_id, action_id)
 
+    async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
+        return await self._read(reads.due, at, after, limit)
+
     async def recoverable(self, after: str, limit: int) -> list[RunRef]:
         return await self._read(reads.recoverable, after, limit)
 
@@ -239,6 +243,13 @@ class SqliteStore:
         if name not in self._secrets:
             self._secrets[name] = cast("bytes", await self._write(Change(make)))
         return self._secrets[name]
+
+    async def agreed(self, name: str, value: str) -> str:
+        def make(ask: Ask) -> str:
+            ask(queries.ADD_AGREED, (name, value))
+            return cast("tuple[str]", ask(queries.AGREED, (name,)))[0]
+
+        return cast("str", await self._write(Change(make)))
 
     async def ping(self) -> None:
         await self._read(reads.ping)

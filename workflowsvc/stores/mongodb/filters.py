@@ -1,0 +1,42 @@
+"""SWF's visibility questions as filters and orders.
+
+Law: pure. Every filter is one range of one index of schema.py: fields that are fixed, then the place that orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflowsvc.records import Cursor, ExecutionQuery, TimeField
+from workflowsvc.stores.mongodb.documents import moment, place
+
+#: The fields of a query that fix one of a document.
+_FIXED: Final[Mapping[str, str]] = {
+    "workflow_id": "workflow_id",
+    "type_name": "type_name",
+    "type_version": "type_version",
+    "tag": "tags",
+    "close_status": "close_status",
+}
+
+
+def nothing(query: ExecutionQuery) -> bool:
+    """An open run has neither a close time nor a close status."""
+    return query.open and (query.by is TimeField.CLOSED or query.close_status is not None)
+
+
+def executions(query: ExecutionQuery, after: Cursor | None) -> dict[str, Any]:
+    """Those in the query's range, strictly behind *after*."""
+    fixed = {field: str(value) for name, field in _FIXED.items() if (value := getattr(query, name)) is not None}
+    within = {"$gte": moment(query.oldest), "$lt": moment(query.latest + 1)}
+    if after is not None and query.reverse:
+        within["$gt"] = max(within.pop("$gte"), place(after.at, after.by))
+    elif after is not None:
+        within["$lt"] = min(within["$lt"], place(after.at, after.by))
+    wanted = {"domain": query.domain, "open": query.open, **fixed, query.by.value: within}
+    return wanted if query.open else {**wanted, "expires_at": {"$gt": query.now}}
+
+
+def order(query: ExecutionQuery) -> list[tuple[str, int]]:
+    return [(query.by.value, 1 if query.reverse else -1)]

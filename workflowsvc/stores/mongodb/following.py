@@ -1,0 +1,115 @@
+"""What follows a commit into the other collections: rows, snapshots, heartbeats, pending tasks, workflow ids.
+
+Law: a document that is followed twice, or late, leaves what it left the first time, and never undoes a newer one. So
+whoever finds that a commit was not followed may follow it, whatever its writer is doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any
+
+from workflowsvc.stores.mongodb import schema
+from workflowsvc.stores.mongodb.documents import Document, event_id
+from workflowsvc.stores.mongodb.judging import Snapshot
+from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
+
+
+async def follow(server: Server, documents: Sequence[Document], snapshots: Sequence[Snapshot] = ()) -> None:
+    """One command per collection and kind of write; workflow ids last: who finds one free finds the rest done."""
+    changes = {
+        schema.EXECUTIONS: _rows(documents),
+        schema.SNAPSHOTS: _snapshots(snapshots),
+        schema.HEARTBEATS: _beats(documents),
+    }
+    work: list[Awaitable[object]] = [server.update(name, wanted) for name, wanted in changes.items() if wanted]
+    if tasks := _scheduled(documents):
+        work.append(server.insert(schema.PENDING, tasks))
+    if gone := _gone(documents):
+        work.append(server.delete(schema.PENDING, *gone))
+    await _all(work)
+    await _all(_claims(server, documents))
+
+
+async def _all(work: Iterable[Awaitable[object]]) -> None:
+    """Wait for all of it, and raise the first error."""
+    for answer in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer
+
+
+def _rows(documents: Iterable[Document]) -> list[Change]:
+    return [_row(document) for document in documents if "row" in document or "wake" in document]
+
+
+def _row(document: Document) -> Change:
+    run_id, last = document["run"], document["last"]
+    if not document["events"]:  # only a time to wake: nothing newer may have been written
+        return Change({"_id": run_id, "at": {"$lte": last}}, {"$set": {"wake": document["wake"]}})
+    update: dict[str, dict[str, Any]] = {"$set": {**document.get("row", {}), "at": last}}
+    if document["closed"]:
+        update["$unset"] = {"wake": ""}
+    elif "wake" in document:
+        update["$set"]["wake"] = document["wake"]
+    return Change({"_id": run_id, "at": {"$lt": last}}, update, upsert=document["first"] == 1)
+
+
+def _snapshots(snapshots: Iterable[Snapshot]) -> list[Change]:
+    """One that no document holds is not kept: the older one and the events since then are the same state."""
+    return [
+        Change({"_id": run_id}, {"$set": {"at": at, "document": document, "state": state}}, upsert=True)
+        for run_id, at, document, state in snapshots
+        if len(state) <= LARGEST
+    ]
+
+
+def _beats(documents: Iterable[Document]) -> list[Change]:
+    newest = {
+        event_id(document["run"], task): (document["run"], task, at, details)
+        for document in documents
+        for task, at, details in document["beats"]
+    }
+    return [
+        Change(
+            {"_id": key, "at": {"$lte": at}},
+            {"$set": {"run": run_id, "task": task, "at": at, "details": details}},
+            upsert=True,
+        )
+        for key, (run_id, task, at, details) in newest.items()
+    ]
+
+
+def _scheduled(documents: Iterable[Document]) -> list[Document]:
+    return [
+        {"_id": event_id(document["run"], task), "run": document["run"], "list": on}
+        for document in documents
+        for task, on in document["scheduled"]
+    ]
+
+
+def _gone(documents: Sequence[Document]) -> list[Filter]:
+    tasks = [event_id(document["run"], task) for document in documents for task in document["unscheduled"]]
+    runs = [document["run"] for document in documents if "frees" in document]
+    found: list[Filter] = []
+    if tasks:
+        found.append({"_id": {"$in": tasks}})
+    if runs:
+        found.append({"run": {"$in": runs}})
+    return found
+
+
+def _claims(server: Server, documents: Sequence[Document]) -> list[Awaitable[object]]:
+    """A workflow id goes to the run that takes it over in the same document, else it is free.
+
+    A run that hangs on another never held it: the id went from the first to the last of them.
+    """
+    freeing = [({"_id": each["frees"], "run": each["run"]}, each.get("next")) for each in documents if "frees" in each]
+    moved = [Change(held, {"$set": {"run": heir}}) for held, heir in freeing if heir is not None]
+    freed = [held for held, heir in freeing if heir is None]
+    work: list[Awaitable[object]] = []
+    if moved:
+        work.append(server.update(schema.OPEN, moved))
+    if freed:
+        work.append(server.delete(schema.OPEN, *freed))
+    return work

@@ -1,0 +1,176 @@
+"""The questions of the Store port about runs, put to the server and answered in records.
+
+Law: a question that finds a run's last commit unfollowed sees to that first, where the answer depends on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from workflowsvc.messages import TaskList
+from workflowsvc.records import Cursor, Due, ExecutionQuery, ExecutionRow, ListedExecution, RunRef, StoredRun
+from workflowsvc.stores.mongodb import filters, schema
+from workflowsvc.stores.mongodb.documents import (
+    Document,
+    claim_id,
+    cursor,
+    heartbeat,
+    list_id,
+    moment,
+    place,
+    ref_of,
+    row_of,
+)
+from workflowsvc.stores.mongodb.judging import Head
+from workflowsvc.stores.mongodb.server import Server
+from workflowsvc.stores.mongodb.standing import Standing
+
+_REF: Final = ("lane", "domain", "workflow_id")
+
+
+class Reader:
+    def __init__(self, server: Server, standing: Standing) -> None:
+        self._server = server
+        self._standing = standing
+
+    # ---- one run -----------------------------------------------------------------------------------------------
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        execution, snapshot, beats = await asyncio.gather(
+            self._server.find_one(schema.EXECUTIONS, {"_id": run_id}),
+            self._server.find_one(schema.SNAPSHOTS, {"_id": run_id}),
+            self._server.find(schema.HEARTBEATS, {"run": run_id}, [("_id", 1)]),
+        )
+        since = snapshot["document"] if snapshot else 1
+        documents = await self._histories({"run": run_id, "first": {"$gte": since}})
+        if not documents or "tombstone" in documents[-1] or (execution and "purged" in execution):
+            self._standing.forget([run_id])
+            return None
+        last = documents[-1]
+        if await self._standing.mended(last) or execution is None:
+            return await self.load(run_id)
+        self._standing.remember({run_id: Head(last["last"], not last["closed"])})
+        fields = _newest(execution, documents)
+        at = snapshot["at"] if snapshot else 0
+        return StoredRun(
+            row=row_of(run_id, fields),
+            events=list(_events(documents, at + 1)),
+            snapshot=snapshot["state"] if snapshot else None,
+            snapshot_at=at,
+            heartbeats=[heartbeat(beat) for beat in beats],
+            wake_at=cursor(fields["wake"]).at if fields.get("wake") and fields["open"] else None,
+        )
+
+    async def _histories(self, wanted: Document) -> list[Document]:
+        return await self._server.find(schema.HISTORIES, wanted, [("first", 1)])
+
+    async def find_run(self, domain: str, workflow_id: str) -> str | None:
+        former = None
+        while held := await self._server.find_one(schema.OPEN, {"_id": claim_id(domain, workflow_id)}):
+            run_id: str = held["run"]
+            if run_id == former:
+                break
+            last = await self._standing.last(run_id)
+            if last is None:
+                break
+            if not last["closed"]:
+                return run_id
+            former = run_id
+            if "tombstone" not in last:
+                await self._standing.mended(last)
+        closed = {"domain": domain, "open": False, "workflow_id": workflow_id}
+        newest = await self._server.find_one(schema.EXECUTIONS, closed, [("started", -1)], fields=["_id"])
+        return newest["_id"] if newest else None
+
+    async def has_committed(self, run_id: str, action_id: str) -> bool:
+        wanted = {"run": run_id, "actions": action_id}
+        return await self._server.find_one(schema.HISTORIES, wanted, fields=["_id"]) is not None
+
+    async def row(self, run_id: str, now: int) -> ExecutionRow | None:
+        fields = await self._server.find_one(schema.EXECUTIONS, {"_id": run_id})
+        if fields is None or "purged" in fields or fields["expires_at"] <= now:
+            return None
+        return row_of(run_id, fields)
+
+    async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool) -> list[bytes]:
+        first = max(first, 1)
+        if reverse:
+            newest = await self._starting(run_id, last, ["last"])
+            last = min(last, newest["last"] if newest else 0)
+            first = max(first, last - limit + 1)
+        last = min(last, first + limit - 1)
+        if last < first:
+            return []
+        begin = await self._starting(run_id, first, ["first"]) if first > 1 else {"first": 1}
+        if begin is None:
+            return []
+        wanted = {"run": run_id, "first": {"$gte": begin["first"], "$lte": last}}
+        events = list(_events(await self._histories(wanted), first))[: last - first + 1]
+        return events[::-1] if reverse else events
+
+    async def _starting(self, run_id: str, event_id: int, fields: Sequence[str]) -> Document | None:
+        """The last document that begins with the event or before."""
+        wanted = {"run": run_id, "first": {"$lte": event_id}}
+        return await self._server.find_one(schema.HISTORIES, wanted, [("first", -1)], fields=fields)
+
+    # ---- many runs ---------------------------------------------------------------------------------------------
+
+    async def recoverable(self, after: str, limit: int) -> list[RunRef]:
+        behind = {"$gt": after}
+        opened, unsettled = await asyncio.gather(
+            self._server.find(schema.OPEN, {"run": behind}, [("run", 1)], limit=limit),
+            self._server.find(
+                schema.EXECUTIONS, {"unsettled": True, "_id": behind}, [("_id", 1)], limit=limit, fields=_REF
+            ),
+        )
+        refs = {each["run"]: ref_of(each["run"], each) for each in opened}
+        refs.update((each["_id"], ref_of(each["_id"], each)) for each in unsettled)
+        return [refs[run_id] for run_id in sorted(refs)[:limit]]
+
+    async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
+        behind = place(after.wake_at, after.run.run_id) if after else ""
+        wanted = {"wake": {"$gt": behind, "$lt": moment(at + 1)}}
+        found = await self._server.find(schema.EXECUTIONS, wanted, [("wake", 1)], limit=limit, fields=[*_REF, "wake"])
+        return [Due(cursor(each["wake"]).at, ref_of(each["_id"], each)) for each in found]
+
+    async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
+        if filters.nothing(query):
+            return []
+        found = await self._server.find(
+            schema.EXECUTIONS,
+            filters.executions(query, after),
+            filters.order(query),
+            limit=limit,
+            fields=["info", query.by.value],
+        )
+        return [ListedExecution(each["info"], cursor(each[query.by.value])) for each in found]
+
+    async def count_executions(self, query: ExecutionQuery) -> int:
+        if filters.nothing(query):
+            return 0
+        return await self._server.count(schema.EXECUTIONS, filters.executions(query, None))
+
+    async def count_pending(self, task_list: TaskList) -> int:
+        return await self._server.count(schema.PENDING, {"list": list_id(task_list)})
+
+
+def _events(documents: Iterable[Document], first: int) -> Iterator[bytes]:
+    """The events from *first* on, as far as they follow one another: a run that is being purged has holes."""
+    expected = None
+    for document in documents:
+        if document["first"] != (expected or document["first"]) or (expected is None and document["first"] > first):
+            return
+        yield from document["events"][max(first - document["first"], 0) :]
+        expected = document["last"] + 1
+
+
+def _newest(execution: Document, documents: Iterable[Document]) -> dict[str, Any]:
+    """The row and the time to wake, as the documents say that were written since it was read."""
+    fields = dict(execution)
+    for document in documents:
+        if document["last"] > execution["at"]:
+            fields.update(document.get("row", {}))
+            fields.update({"wake": document["wake"]} if "wake" in document else {})
+    return fields

@@ -1,0 +1,66 @@
+"""The collections of the MongoDB store, their indexes as data, and the steps that lead here from older versions.
+
+Law: data only. A step that was released is never edited: what changes is a new step at the end. A step may be made by
+several processes at a time, and again after a crash.
+
+No index is unique but that of `_id`, and none is partial: not every server has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+HISTORIES: Final = "histories"
+EXECUTIONS: Final = "executions"
+OPEN: Final = "open_executions"
+SNAPSHOTS: Final = "snapshots"
+HEARTBEATS: Final = "heartbeats"
+PENDING: Final = "pending"
+DOMAINS: Final = "domains"
+TYPES: Final = "types"
+SERVICE: Final = "service"
+
+#: The document of SERVICE that says which version the database has.
+VERSION: Final = "schema"
+
+
+class Index(NamedTuple):
+    """The fields of an index, all ascending: every server reads one backwards, too."""
+
+    fields: tuple[str, ...]
+    #: documents without the first field are not in it
+    sparse: bool = False
+
+
+#: What a visibility question fixes besides domain and side; the time that orders it and the end of retention follow.
+_BY_START: Final = ((), ("workflow_id",), ("type_name",), ("tags",), ("close_status",))
+# A workflow id's closed runs are few: they are put in order when they are asked for by close time.
+_BY_CLOSE: Final = ((), ("type_name",), ("tags",), ("close_status",))
+
+
+def _visibility() -> Sequence[Index]:
+    return [
+        Index(("domain", "open", *fixed, time, "expires_at"))
+        for time, filters in (("started", _BY_START), ("closed", _BY_CLOSE))
+        for fixed in filters
+    ]
+
+
+_FIRST: Final[Mapping[str, Sequence[Index]]] = {
+    HISTORIES: (Index(("run", "first")), Index(("run", "actions"))),
+    EXECUTIONS: (
+        *_visibility(),
+        Index(("unsettled", "_id")),
+        Index(("unsettled", "expires_at")),
+        Index(("wake",), sparse=True),
+    ),
+    OPEN: (Index(("run",)),),
+    HEARTBEATS: (Index(("run",)),),
+    PENDING: (Index(("list",)), Index(("run",))),
+    DOMAINS: (Index(("region", "deprecated", "_id")),),
+    TYPES: (Index(("domain", "kind", "deprecated", "place")),),
+}
+
+#: The step at place n leads from version n (0 is an empty database) to n + 1: the indexes that it adds.
+MIGRATIONS: tuple[Mapping[str, Sequence[Index]], ...] = (_FIRST,)

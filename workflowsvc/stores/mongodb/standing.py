@@ -1,0 +1,150 @@
+"""Where runs stand, as far as it is remembered and else as their last documents say.
+
+Law: nobody goes on from a document before what should have followed it has: a crash leaves at most the last document
+of a run unfollowed, and whoever comes next sees to it. A run that is closed is not remembered: it may be purged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from workflowsvc.stores.mongodb import schema
+from workflowsvc.stores.mongodb.documents import Document, event_id, tombstone
+from workflowsvc.stores.mongodb.following import follow
+from workflowsvc.stores.mongodb.judging import Head
+from workflowsvc.stores.mongodb.server import Server
+
+#: Runs whose last event is remembered; of the others it is looked up.
+_HEADS: Final = 50_000
+
+
+class Standing:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._heads: OrderedDict[str, Head] = OrderedDict()
+
+    # ---- remembering -------------------------------------------------------------------------------------------
+
+    def known(self, run_ids: Iterable[str]) -> dict[str, Head]:
+        return {run_id: self._heads[run_id] for run_id in run_ids if run_id in self._heads}
+
+    def remember(self, heads: Mapping[str, Head]) -> None:
+        for run_id, head in heads.items():
+            known = self._heads.pop(run_id, head)
+            if head.open:
+                self._heads[run_id] = max(known, head)
+        while len(self._heads) > _HEADS:
+            self._heads.popitem(last=False)
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        for run_id in run_ids:
+            self._heads.pop(run_id, None)
+
+    # ---- looking -----------------------------------------------------------------------------------------------
+
+    async def look(self, run_ids: Iterable[str]) -> dict[str, Head]:
+        """The heads of those of the runs that exist, all of them followed."""
+        asked = list(run_ids)
+        self.forget(asked)
+        found = await asyncio.gather(*map(self._look, asked))
+        heads = {run_id: _head(last) for run_id, last in zip(asked, found, strict=True) if last is not None}
+        self.remember(heads)
+        return heads
+
+    async def _look(self, run_id: str) -> Document | None:
+        last = await self.last(run_id)
+        return last if last is None or "tombstone" in last else await self._mend(last) or last
+
+    async def last(self, run_id: str) -> Document | None:
+        return await self._server.find_one(schema.HISTORIES, {"run": run_id}, [("first", -1)])
+
+    async def stands(self, run_id: str) -> bool:
+        """Whether the run is open. One that closed is seen to, one that had not begun never will."""
+        last = await self.last(run_id)
+        if last is None:
+            taken = await self._server.insert(schema.HISTORIES, [tombstone(run_id)])
+            return bool(taken) and await self.stands(run_id)
+        if last["closed"] and "tombstone" not in last:
+            await self._mend(last)
+        return not last["closed"]
+
+    # ---- mending -----------------------------------------------------------------------------------------------
+
+    async def mended(self, last: Document) -> bool:
+        """See to it that the last document of a run is followed; whether it was not."""
+        return await self._mend(last) is not None
+
+    async def _mend(self, last: Document) -> Document | None:
+        """The last document after that, where there was anything to do."""
+        mended = None
+        while await self._lacks(last):
+            await self._hang(last.get("then", ()))
+            await follow(self._server, [last])
+            newer = await self._server.find(
+                schema.HISTORIES,
+                {"run": last["run"], "first": {"$gt": last["first"]}},
+                [("first", 1)],
+            )
+            mended = last
+            if not newer:
+                break
+            await self._overtaken(last, newer)
+            mended = last = newer[-1]
+        return mended
+
+    async def _hang(self, hanging: Sequence[Document]) -> None:
+        if hanging:
+            await self._server.insert(schema.HISTORIES, hanging)
+            await asyncio.gather(*(self._look(each["run"]) for each in hanging))
+
+    async def _overtaken(self, last: Document, newer: list[Document]) -> None:
+        """Others went on meanwhile: what they took from the list may just have been put back."""
+        closed = newer[-1]["closed"]
+        gone = {task for document in newer for task in document["unscheduled"]}
+        back = [event_id(last["run"], task) for task, _ in last["scheduled"] if closed or task in gone]
+        if back:
+            await self._server.delete(schema.PENDING, {"_id": {"$in": back}})
+
+    async def _lacks(self, last: Document) -> bool:
+        """Whether anything is missing of what should have followed it."""
+        execution, pending, beats, claimed = await asyncio.gather(
+            self._server.find_one(schema.EXECUTIONS, {"_id": last["run"]}, fields=["at"]),
+            self._server.find(schema.PENDING, {"run": last["run"]}, fields=["_id"]),
+            self._beats(last),
+            self._claimed(last),
+        )
+        return (
+            claimed
+            or _lacks_row(last, execution)
+            or _lacks_tasks(last, {task["_id"] for task in pending})
+            or any(beats.get(task, 0) < at for task, at, _ in last["beats"])
+        )
+
+    async def _beats(self, last: Document) -> dict[int, int]:
+        if not last["beats"]:
+            return {}
+        beats = await self._server.find(schema.HEARTBEATS, {"run": last["run"]}, fields=["task", "at"])
+        return {beat["task"]: beat["at"] for beat in beats}
+
+    async def _claimed(self, last: Document) -> bool:
+        """Whether a run that freed its workflow id still holds it."""
+        if "frees" not in last:
+            return False
+        return await self._server.find_one(schema.OPEN, {"_id": last["frees"], "run": last["run"]}) is not None
+
+
+def _head(last: Document) -> Head:
+    return Head(last["last"], not last["closed"])
+
+
+def _lacks_row(last: Document, execution: Document | None) -> bool:
+    return ("row" in last or "wake" in last) and (execution is None or execution["at"] < last["last"])
+
+
+def _lacks_tasks(last: Document, pending: set[str]) -> bool:
+    scheduled = {event_id(last["run"], task) for task, _ in last["scheduled"]}
+    unscheduled = {event_id(last["run"], task) for task in last["unscheduled"]}
+    return bool(scheduled - pending or unscheduled & pending or (last["closed"] and pending))
