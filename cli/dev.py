@@ -1,21 +1,17 @@
 """`workflowsvc dev`: gateway and coordinator in one process, on the in-process broker and SQLite.
 
-Law: a composition root. It chooses adapters, opens them in order, waits for a signal, and closes them in reverse.
+Law: a composition root. It chooses adapters and opens them in order.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import errno
-import gc
-import signal
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
-import uvloop
-
 from cli.options import Usage, add_settings, from_environment, is_set, read_settings
+from cli.serving import add_address, listen, read_address, serve
 from coordinator.service import Coordinator
 from gateway.gateway import Gateway
 from workflowsvc.brokers.inprocess import InProcessBroker
@@ -25,9 +21,6 @@ from workflowsvc.settings import Settings
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.sqlite import SqliteStore
 
-#: Nearly everything a request makes dies by reference count; looking for cycles as often as is usual costs 6 %.
-GC_THRESHOLDS = (100_000, 20, 20)
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
@@ -35,14 +28,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the whole service in one process",
         description="The whole service in one process, keeping its data in one directory. Nothing else to install.",
     )
-    parser.add_argument(
-        "--host", default=from_environment("host", "127.0.0.1"), help="address to listen on (WORKFLOWSVC_HOST)"
-    )
-    parser.add_argument(
-        "--port",
-        default=from_environment("port", "8080"),
-        help="port to listen on; 0: any that is free (default 8080; WORKFLOWSVC_PORT)",
-    )
+    add_address(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--data",
@@ -68,44 +54,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     settings = read_settings(options)
-    try:
-        port = int(options.port)
-    except ValueError:
-        raise Usage(f"--port: {options.port!r} is not a number") from None
-    if not 0 <= port <= 65535:
-        raise Usage(f"--port: {port} is not a port")
-    if not options.host:
-        raise Usage("--host: an empty address; 0.0.0.0 stands for all of them")
+    host, port = read_address(options)
     path = None if options.ephemeral else Path(options.data)
-    gc.set_threshold(*GC_THRESHOLDS)
-    return uvloop.run(_serve(settings, options.host, port, path, skipping=options.time_skipping))
+    return serve(partial(_build, settings, host, port, path, options.time_skipping))
 
 
-async def _serve(settings: Settings, host: str, port: int, data: Path | None, *, skipping: bool) -> int:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def _build(
+    settings: Settings, host: str, port: int, data: Path | None, skipping: bool, stack: AsyncExitStack
+) -> str:
     clock = SkippingClock() if skipping else SystemClock()
-    async with AsyncExitStack() as stack:
-        try:
-            store = await stack.enter_async_context(SqliteStore(data and _database(data)))
-        except StoreRefused as refused:
-            raise Usage(str(refused)) from None
-        broker = await stack.enter_async_context(InProcessBroker(clock, settings.partitions))
-        await stack.enter_async_context(Coordinator(settings, clock, broker, store))
-        control = clock if isinstance(clock, SkippingClock) else None
-        gateway = await stack.enter_async_context(Gateway(settings, clock, broker, store, control))
-        try:
-            url = await gateway.listen(host, port)
-        except OSError as error:
-            raise Usage(_why_not(error, host, port)) from None
-        print(
-            f"workflowsvc is ready at {url} - aws swf list-domains --registration-status REGISTERED "
-            f"--endpoint-url {url}",
-            flush=True,
-        )
-        await stop.wait()
-    return 0
+    try:
+        store = await stack.enter_async_context(SqliteStore(data and _database(data)))
+    except StoreRefused as refused:
+        raise Usage(str(refused)) from None
+    broker = await stack.enter_async_context(InProcessBroker(clock, settings.partitions))
+    await stack.enter_async_context(Coordinator(settings, clock, broker, store))
+    control = clock if isinstance(clock, SkippingClock) else None
+    gateway = await stack.enter_async_context(Gateway(settings, clock, broker, store, control))
+    return await listen(gateway, host, port)
 
 
 def _database(directory: Path) -> Path:
@@ -114,9 +80,3 @@ def _database(directory: Path) -> Path:
     except OSError as error:
         raise Usage(f"cannot keep data in {directory}: {error.strerror}") from None
     return directory / "workflowsvc.sqlite"
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is in use; choose another with --port"
-    return f"cannot listen on {host}:{port}: {error.strerror or error}"

@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import version
 from typing import NoReturn
 
-from cli import dev
+from cli import coordinator, dev, gateway
 from cli.options import Usage
 
 _DESCRIPTION = "The self-hosted Amazon Simple Workflow Service: any AWS SDK works after one change, the endpoint URL."
@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
     root: argparse.ArgumentParser = Parser(prog="workflowsvc", description=_DESCRIPTION)
     root.add_argument("--version", action="version", version=version("workflowsvc"))
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    dev.add_parser(commands)
+    for command in (dev, gateway, coordinator):
+        command.add_parser(commands)
     return root
 
 

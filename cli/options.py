@@ -36,9 +36,12 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Those of the settings that are named; all of them where none is."""
     group = parser.add_argument_group("settings")
     for field in msgspec.structs.fields(Settings):
+        if names and field.name not in names:
+            continue
         group.add_argument(
             "--" + field.name.replace("_", "-"),
             metavar="VALUE",

@@ -6,6 +6,7 @@ Law: a cached execution is what its committed history says. Whoever changed one 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,7 @@ from coordinator.execution.evolve import beat, create, evolve
 from coordinator.execution.history import decode
 from coordinator.execution.state import Execution, received_key
 from coordinator.execution.turn import EVENT_LIMIT
+from coordinator.wakes import armed_by
 from workflowsvc import names
 from workflowsvc.messages import Action, CancelExternal, SignalExternal, StartChild
 from workflowsvc.ports import Store
@@ -101,6 +103,11 @@ class Executions:
         if self._open.get(key) == run_id:
             del self._open[key]
 
+    def drop_lanes(self, dropped: Callable[[int], bool]) -> None:
+        for run_id, cached in tuple(self._runs.items()):
+            if dropped(names.lane_of(cached.execution.domain, cached.execution.workflow_id)):
+                self.drop(run_id)
+
     async def find(self, action: Action, *, redelivered: bool) -> Cached | None:
         """The execution that the action addresses.
 
@@ -184,5 +191,6 @@ def _restore(stored: StoredRun, execution: Execution | None) -> Cached:
     for heartbeat in stored.heartbeats:
         beat(execution, heartbeat)
     cached = Cached(execution, [] if whole else None, snapshot_at=stored.snapshot_at)
+    cached.armed_at = armed_by(stored.wake_at)
     cached.append(stored.events)
     return cached

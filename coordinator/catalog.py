@@ -17,6 +17,7 @@ from workflowsvc.messages import Action
 from workflowsvc.ports import Store
 from workflowsvc.records import DomainRecord, TypeKey, TypeKind, TypeRecord
 from workflowsvc.swf import faults, shapes
+from workflowsvc.swf.errors import Fault
 
 #: "Each resource can have up to 50 tags" (TooManyTagsFault)
 TAG_LIMIT = 50
@@ -24,9 +25,16 @@ TAG_LIMIT = 50
 Handler = Callable[[Store, Action, Any, int], Awaitable[None]]
 
 
-async def change_catalog(store: Store, action: Action, at: int) -> None:
-    """Raises a Fault, having changed nothing."""
-    await _REQUESTS[type(action.request)](store, action, action.request, at)
+async def change_catalog(store: Store, action: Action, at: int, *, again: bool = False) -> None:
+    """Raises a Fault, having changed nothing.
+
+    An action that comes *again* and finds done what it asks for did it itself, as nobody knows better.
+    """
+    try:
+        await _REQUESTS[type(action.request)](store, action, action.request, at)
+    except Fault as fault:
+        if not again or type(fault) is not _ALREADY.get(type(action.request)):
+            raise
 
 
 def is_catalog(action: Action) -> bool:
@@ -182,4 +190,19 @@ _REQUESTS: dict[type[msgspec.Struct], Handler] = {
     shapes.DeprecateActivityTypeInput: _deprecate(TypeKind.ACTIVITY),
     shapes.UndeprecateActivityTypeInput: _undeprecate(TypeKind.ACTIVITY),
     shapes.DeleteActivityTypeInput: _delete(TypeKind.ACTIVITY),
+}
+
+#: The fault that says: it is so already.
+_ALREADY: dict[type[msgspec.Struct], type[Fault]] = {
+    shapes.RegisterDomainInput: faults.DomainAlreadyExistsFault,
+    shapes.DeprecateDomainInput: faults.DomainDeprecatedFault,
+    shapes.UndeprecateDomainInput: faults.DomainAlreadyExistsFault,
+    shapes.RegisterWorkflowTypeInput: faults.TypeAlreadyExistsFault,
+    shapes.DeprecateWorkflowTypeInput: faults.TypeDeprecatedFault,
+    shapes.UndeprecateWorkflowTypeInput: faults.TypeAlreadyExistsFault,
+    shapes.DeleteWorkflowTypeInput: faults.UnknownResourceFault,
+    shapes.RegisterActivityTypeInput: faults.TypeAlreadyExistsFault,
+    shapes.DeprecateActivityTypeInput: faults.TypeDeprecatedFault,
+    shapes.UndeprecateActivityTypeInput: faults.TypeAlreadyExistsFault,
+    shapes.DeleteActivityTypeInput: faults.UnknownResourceFault,
 }

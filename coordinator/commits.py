@@ -24,10 +24,12 @@ SNAPSHOT_EVERY = 500
 _encode = msgspec.json.Encoder().encode
 
 
-def commit_of(outcome: Outcome, cached: Cached, action_id: str, domain: DomainRecord | None) -> Commit | None:
+def commit_of(
+    outcome: Outcome, cached: Cached, action_id: str, domain: DomainRecord | None, wake_at: int | None
+) -> Commit | None:
     """The commit of an outcome, or None where there is nothing to keep. The cached history grows with it."""
     execution = cached.execution
-    if not outcome.events and outcome.heartbeat is None:
+    if not outcome.events and outcome.heartbeat is None and wake_at is None:
         return None
     events = [encode(event) for event in outcome.events]
     cached.append(events)
@@ -46,6 +48,7 @@ def commit_of(outcome: Outcome, cached: Cached, action_id: str, domain: DomainRe
         scheduled=outcome.scheduled,
         unscheduled=outcome.unscheduled,
         snapshot=frozen,
+        wake_at=wake_at,
     )
 
 

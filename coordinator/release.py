@@ -11,10 +11,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from coordinator.cache import Cached, Executions
-from coordinator.execution.deadlines import next_deadline
 from coordinator.handled import Handled
-from workflowsvc import names
-from workflowsvc.messages import Action, Wake
+from coordinator.wakes import Wakes
 from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Store, StoreUnavailable
 
 #: Seconds before something that nobody waits for is tried again, while store or broker are away.
@@ -28,6 +26,7 @@ class Releases:
         broker: Broker,
         store: Store,
         executions: Executions,
+        wakes: Wakes,
         beside: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         """*beside* runs what the lanes must not wait for."""
@@ -35,6 +34,7 @@ class Releases:
         self._broker = broker
         self._store = store
         self._executions = executions
+        self._wakes = wakes
         self._beside = beside
 
     async def release(self, handled: Handled) -> None:
@@ -82,7 +82,6 @@ class Releases:
             return await handled.delivery.ack()
 
     async def _arm(self, cached: Cached) -> None:
-        """One wake-up per execution: only the earliest deadline is armed, and only when it moves earlier."""
         execution = cached.execution
         if self._executions.has_replaced(cached):
             return
@@ -90,19 +89,5 @@ class Releases:
             self._clock.occupy(execution.run_id)
         else:
             self._clock.vacate(execution.run_id)
-        deadline = next_deadline(execution)
-        if deadline is None:
-            await self._broker.undelay(execution.run_id)
+        if not await self._wakes.arm(cached):
             self._executions.drop(execution.run_id)
-        elif cached.armed_at is None or deadline < cached.armed_at:
-            wake = Action(
-                # Not of the deadline alone: a timer of 0 can come due in the millisecond of the wake-up before.
-                id=names.derived_id(deadline, execution.run_id, execution.last_event_id, "wake"),
-                lane=names.lane_of(execution.domain, execution.workflow_id),
-                domain=execution.domain,
-                workflow_id=execution.workflow_id,
-                run_id=execution.run_id,
-                request=Wake(),
-            )
-            await self._broker.delay(wake, deadline)
-            cached.armed_at = deadline

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -25,9 +25,10 @@ from coordinator.execution.outcome import Outcome
 from coordinator.execution.types import Known
 from coordinator.handled import Handled
 from coordinator.lookups import look_up
-from coordinator.recovery import resume_all
 from coordinator.release import Releases
 from coordinator.retention import purge_for_ever
+from coordinator.sweeper import sweep_for_ever
+from coordinator.wakes import Wakes
 from workflowsvc import names
 from workflowsvc.messages import (
     Action,
@@ -63,17 +64,22 @@ class Coordinator:
         self._store = store
         self._executions = Executions(store, settings.cached_executions, settings.cached_megabytes << 20)
         self._nothing = Known(lambda_available=bool(settings.lambda_endpoint))
+        self._wakes = Wakes(clock, broker)
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
+        #: how often each partition was lost
+        self._losses: Counter[int] = Counter()
         self._working: set[asyncio.Task[None]] = set()
         #: what waits for others: given up when the coordinator leaves, and set going again by whoever resumes the run
         self._waiting: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
-        self._releases = Releases(clock, broker, store, self._executions, lambda work: self._spawn(work, self._waiting))
+        self._releases = Releases(
+            clock, broker, store, self._executions, self._wakes, lambda work: self._spawn(work, self._waiting)
+        )
 
     async def __aenter__(self) -> Self:
         self._stack.push_async_callback(self._finish)
-        await self._stack.enter_async_context(self._broker.consume(self._receive))
-        self._spawn(resume_all(self._store, self._broker, self._clock), self._waiting)
+        ownership = await self._stack.enter_async_context(self._broker.consume(self._receive, self._lose))
+        self._spawn(sweep_for_ever(self._store, self._broker, self._clock, ownership), self._waiting)
         self._spawn(purge_for_ever(self._store, self._clock, self._settings.retention_seconds), self._waiting)
         return self
 
@@ -108,10 +114,24 @@ class Coordinator:
             self._spawn(self._work(lane, waiting), self._working)
         waiting.append(delivery)
 
+    def _lose(self, partition: int) -> None:
+        """Another handles its lanes now, or did in between: what is remembered of them may be stale."""
+        self._losses[partition] += 1
+        self._executions.drop_lanes(lambda lane: self._partition(lane) == partition)
+        for lane, waiting in self._lanes.items():
+            if self._partition(lane) == partition:
+                waiting.clear()
+
+    def _partition(self, lane: int) -> int:
+        return names.partition_of(lane, self._settings.partitions)
+
     async def _work(self, lane: int, waiting: deque[Delivery[Action]]) -> None:
         while waiting:
             batch = [waiting.popleft() for _ in range(min(len(waiting), BATCH))]
+            losses = self._losses[self._partition(lane)]
             await self._turn(batch)
+            if self._losses[self._partition(lane)] != losses:
+                self._executions.drop_lanes(lambda other: other == lane)
             self._executions.trim()
         del self._lanes[lane]
 
@@ -147,7 +167,8 @@ class Coordinator:
         handled = Handled(delivery)
         try:
             if is_catalog(action):
-                await change_catalog(self._store, action, self._clock.now())
+                again = delivery.redelivered or action.repeated
+                await change_catalog(self._store, action, self._clock.now(), again=again)
                 result: Result = None
             else:
                 result = await self._act(action, handled, commits)
@@ -166,7 +187,8 @@ class Coordinator:
         return handled
 
     async def _act(self, action: Action, handled: Handled, commits: list[Commit]) -> Result:
-        redelivered = handled.delivery.redelivered
+        # A request that its client's gateway sent once more is as good as redelivered.
+        redelivered = handled.delivery.redelivered or (action.repeated and bool(action.reply_to))
         cached = await self._executions.find(action, redelivered=redelivered)
         if cached and await self._has_expired(action, cached):
             cached = None
@@ -204,6 +226,7 @@ class Coordinator:
         """Release all that is outstanding, as if it had never been, and answer as the first time."""
         execution = cached.execution
         handled.touched.append(cached)
+        cached.armed_at = None
         handled.effects = effects.again(execution)
         if not execution.open:
             handled.to_settle.append(execution.run_id)
@@ -233,7 +256,7 @@ class Coordinator:
             cached = Cached(execution, [])
             handled.touched.append(cached)
         domain = None if execution.open else await self._store.domain(execution.domain)
-        commit = commit_of(outcome, cached, action_id, domain)
+        commit = commit_of(outcome, cached, action_id, domain, self._wakes.look_at(cached))
         if commit is not None:
             commits.append(commit)
             self._executions.put(cached)

@@ -1,7 +1,8 @@
 """Ask the coordinator: publish an action, await its reply by the action's id.
 
 Law: the reply is the answer; no reply in time, or no way to get one, is ServiceUnavailableException, which SDKs
-retry. A requester that goes away stops waiting; its action goes on.
+retry. A requester that goes away stops waiting; its action goes on. An action that is asked for again keeps its id, by
+which the coordinator knows it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import secrets
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, NamedTuple
+
+import msgspec
 
 from workflowsvc import names
 from workflowsvc.messages import NO_TASK, Action, Reply, Request, Result, TaskRef
@@ -56,6 +59,7 @@ class ActionIds:
 
 
 class _Waiting(NamedTuple):
+    action: Action
     #: the loop's time
     until: float
     answer: asyncio.Future[Reply]
@@ -71,11 +75,12 @@ class Calls:
         self._address = ""
         self._waiting: dict[str, _Waiting] = {}
         self._sweeping: asyncio.TimerHandle | None = None
+        self._asking: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Calls:
         self._loop = asyncio.get_running_loop()
-        self._address = await self._stack.enter_async_context(self._broker.replies(self._replied))
+        self._address = await self._stack.enter_async_context(self._broker.replies(self._replied, self._ask_again))
         return self
 
     async def __aexit__(
@@ -83,6 +88,8 @@ class Calls:
     ) -> None:
         if self._sweeping is not None:
             self._sweeping.cancel()
+        for asking in self._asking:
+            asking.cancel()
         await self._stack.aclose()
 
     async def call(
@@ -92,7 +99,7 @@ class Calls:
         action = Action(self._ids.next(), lane, domain, workflow_id, run_id, request, task, self._address)
         loop = self._loop
         answer: asyncio.Future[Reply] = loop.create_future()
-        self._waiting[action.id] = _Waiting(loop.time() + self._timeout, answer)
+        self._waiting[action.id] = _Waiting(action, loop.time() + self._timeout, answer)
         if self._sweeping is None:
             self._sweeping = loop.call_later(self._timeout, self._sweep)
         try:
@@ -116,6 +123,20 @@ class Calls:
         waiting = self._waiting.get(reply.action_id)
         if waiting is not None and not waiting.answer.done():
             waiting.answer.set_result(reply)
+
+    def _ask_again(self) -> None:
+        """Replies may be lost: every action that waits for one is sent once more, and answered as the first time."""
+        for waiting in self._waiting.values():
+            asking = self._loop.create_task(self._request_again(waiting))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+
+    async def _request_again(self, waiting: _Waiting) -> None:
+        try:
+            await self._broker.request(msgspec.structs.replace(waiting.action, repeated=True))
+        except BrokerUnavailable:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(ServiceUnavailableException())
 
     def _sweep(self) -> None:
         """Give up what has waited too long. One timer serves all: they wait equally long, so the oldest come first."""

@@ -201,7 +201,7 @@ class Action(Struct, frozen=True):
     request: Request
     task: TaskRef = NO_TASK
     reply_to: str = ""
-    #: sent by a run that is resumed: it may have been sent, and even handled, before
+    #: it may have been sent, and even handled, before: its sender was resumed, or lost the way of its reply
     repeated: bool = False
 
 

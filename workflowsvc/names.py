@@ -34,9 +34,13 @@ def domain_arn(domain_key: str, account: str) -> str:
 def lane_of(domain_key: str, workflow_id: str = "") -> int:
     """What is handled one after the other: all runs of one workflow id share a lane (an unsigned 32-bit number).
 
-    Two workflow ids that fall on one lane only wait for each other. Lane modulo partitions is the partition.
+    Two workflow ids that fall on one lane only wait for each other.
     """
     return zlib.crc32(f"{domain_key}:{workflow_id}".encode())
+
+
+def partition_of(lane: int, partitions: int) -> int:
+    return lane % partitions
 
 
 def action_id(at: int, entropy: bytes) -> str:

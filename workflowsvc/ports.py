@@ -17,6 +17,7 @@ from workflowsvc.records import (
     Commit,
     Cursor,
     DomainRecord,
+    Due,
     ExecutionQuery,
     ExecutionRow,
     ListedExecution,
@@ -94,13 +95,18 @@ class Delivery(Protocol[M_co]):
         """True where an earlier delivery of the message may have been handled."""
 
     async def ack(self) -> None:
-        """Done: the broker forgets the message."""
+        """Done: the broker forgets the message, at the latest when what travelled with it is settled too."""
 
     async def requeue(self) -> None:
         """Not done: deliver again, redelivered, in its old place as far as the broker can."""
 
     async def reject(self, reason: str) -> None:
         """It cannot be handled: park it in `poison` with the reason, never drop it silently."""
+
+
+class Ownership(Protocol):
+    def owns(self, lane: int) -> bool:
+        """Whether the actions of the lane come here, as far as can be known: another may be just taking over."""
 
 
 class TaskConsumer(Protocol):
@@ -111,6 +117,10 @@ class TaskConsumer(Protocol):
 class Broker(Protocol):
     """Moves messages. Every message is a hint: it may be late, repeated, reordered or, after a disaster, lost."""
 
+    @property
+    def horizon(self) -> int | None:
+        """Milliseconds: a delay may lie as far ahead. What is farther has to wait elsewhere. None: any distance."""
+
     async def publish(self, actions: Sequence[Action]) -> None:
         """Hand actions to the partitions of their lanes. Returned means confirmed: the broker will not lose them.
 
@@ -120,9 +130,9 @@ class Broker(Protocol):
         """
 
     async def request(self, action: Action) -> None:
-        """Hand over one action that names a `reply_to`: its reply will be its confirmation, so none is awaited here.
+        """Hand over one action that names a `reply_to`: its reply will be its confirmation, so none need be awaited.
 
-        Raises BrokerUnavailable.
+        Raises BrokerUnavailable, also where it cannot be told whether the action will arrive.
         """
 
     async def reply(self, reply: Reply) -> None:
@@ -147,17 +157,35 @@ class Broker(Protocol):
     async def undelay(self, run_id: str) -> None:
         """Forget the delayed action of the run where the broker can; elsewhere it comes and finds nothing to do."""
 
+    async def remembers(self) -> bool:
+        """Whether all that it confirmed is there, as far as can be known.
+
+        False before the first `recovered`, and again after the broker lost its data. Raises BrokerUnavailable.
+        """
+
+    async def recovered(self) -> None:
+        """All that must be in flight has been sent anew. Raises BrokerUnavailable."""
+
     # Entering one of these three raises BrokerUnavailable likewise. A delivery that is settled twice, or after its
     # consumer has left, is left as it is.
 
-    def consume(self, consumer: Callable[[Delivery[Action]], None]) -> AbstractAsyncContextManager[None]:
+    def consume(
+        self, consumer: Callable[[Delivery[Action]], None], lost: Callable[[int], None]
+    ) -> AbstractAsyncContextManager[Ownership]:
         """Have the actions delivered to *consumer*, one active consumer per partition; the others stand by.
 
-        On leaving, or on death, what was not settled goes to the next consumer, redelivered, in order.
+        On leaving, or on death, what was not settled goes to the next consumer, redelivered, in order. A consumer
+        that stays may lose a partition too: *lost* is called with its number, before anything of it is delivered
+        again, and what was delivered before is settled in vain. Whatever is remembered of its lanes may be stale.
         """
 
-    def replies(self, consumer: Callable[[Reply], None]) -> AbstractAsyncContextManager[str]:
-        """Open an address of one's own for replies; entering gives the address."""
+    def replies(
+        self, consumer: Callable[[Reply], None], lost: Callable[[], None]
+    ) -> AbstractAsyncContextManager[str]:
+        """Open an address of one's own for replies; entering gives the address.
+
+        *lost* is called when replies on their way may have gone, and the address is good again.
+        """
 
     def tasks(
         self, task_list: TaskList, consumer: Callable[[Delivery[Task]], None]
@@ -214,6 +242,9 @@ class Store(Protocol):
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
         """Whether a commit of this action is in the run's history."""
+
+    async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
+        """Open runs whose `wake_at` is *at* or before, those after *after*, by `wake_at` and run id."""
 
     async def recoverable(self, after: str, limit: int) -> list[RunRef]:
         """Runs that are open, or closed and unsettled, with run ids above *after*, ascending by run id."""
@@ -275,5 +306,8 @@ class Store(Protocol):
 
     async def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call for the name and the same ever after, in every process."""
+
+    async def agreed(self, name: str, value: str) -> str:
+        """*value* at the first call for the name, and the same ever after, in every process."""
 
     async def ping(self) -> None: ...

@@ -54,7 +54,10 @@ class Heartbeat(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True, kw_only=True):
-    """All that one action did to one run. *events* in wire form, with ids from *first* on without a hole."""
+    """All that one action did to one run. *events* in wire form, with ids from *first* on without a hole.
+
+    There need not be any: a heartbeat or a new `wake_at` is committed with *first* as the next event's id.
+    """
 
     run_id: str
     domain: str
@@ -70,6 +73,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     unscheduled: Sequence[PendingTask] = ()
     #: the state after the last of *events*, opaque here; replaces an older one
     snapshot: bytes | None = None
+    #: by when the run is to be looked at, where that changed; a closed run has none
+    wake_at: int | None = None
 
 
 class StoredRun(Struct, frozen=True):
@@ -81,6 +86,8 @@ class StoredRun(Struct, frozen=True):
     snapshot_at: int = 0
     #: the latest heartbeat of each activity task that ever sent one
     heartbeats: Sequence[Heartbeat] = ()
+    #: the last that a commit brought; None for a closed run
+    wake_at: int | None = None
 
 
 class RunRef(Struct, frozen=True):
@@ -88,6 +95,11 @@ class RunRef(Struct, frozen=True):
     lane: int
     domain: str
     workflow_id: str
+
+
+class Due(Struct, frozen=True):
+    wake_at: int
+    run: RunRef
 
 
 class TimeField(StrEnum):

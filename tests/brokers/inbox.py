@@ -27,6 +27,15 @@ def task(run_id: str, priority: int = 0, task_list: TaskList = ACTIVITIES) -> Ta
     return Task(task_list, 0, task_list.domain, "order-1", run_id, 5, priority)
 
 
+def never(*_: object) -> None:
+    """For what this broker does not do."""
+    raise AssertionError("it cannot have lost anything")
+
+
+def whatever(*_: object) -> None:
+    """For what is another test's business."""
+
+
 class Inbox(Generic[T]):
     """A consumer: call it with what comes in."""
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.brokers.inbox import ACTIVITIES, PATIENCE, Inbox, action, publishing, task
+from tests.brokers.inbox import ACTIVITIES, PATIENCE, Inbox, action, never, publishing, task
 from workflowsvc.brokers.inprocess import InProcessBroker
 from workflowsvc.brokers.inprocess.delays import Delays
 from workflowsvc.brokers.inprocess.poison import Parked
@@ -43,7 +43,7 @@ async def broker(clock: ManualClock) -> AsyncIterator[InProcessBroker]:
 
 async def test_confirmed_is_what_was_acknowledged_down_to_the_last(broker: InProcessBroker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox), publishing(broker, action("a"), action("b", lane=1)) as confirmed:
+    async with broker.consume(inbox, never), publishing(broker, action("a"), action("b", lane=1)) as confirmed:
         one, other = await inbox.take(2)
         assert not one.redelivered
         await one.ack()
@@ -56,14 +56,14 @@ async def test_confirmed_is_what_was_acknowledged_down_to_the_last(broker: InPro
 
 async def test_a_rejected_action_is_parked_with_its_reason(broker: InProcessBroker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox), publishing(broker, bad := action("bad")):
+    async with broker.consume(inbox, never), publishing(broker, bad := action("bad")):
         await (await inbox.next()).reject("it makes no sense")
     assert list(broker.poison) == [Parked(bad, "it makes no sense")]
 
 
 async def test_poison_is_bounded_and_the_newest_stays(broker: InProcessBroker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox), publishing(broker, *(action(str(number)) for number in range(1_001))):
+    async with broker.consume(inbox, never), publishing(broker, *(action(str(number)) for number in range(1_001))):
         for delivery in await inbox.take(1_001):
             await delivery.reject("no")
     assert len(broker.poison) == 1_000
@@ -72,7 +72,7 @@ async def test_poison_is_bounded_and_the_newest_stays(broker: InProcessBroker) -
 
 async def test_what_came_back_goes_before_what_was_never_delivered_in_its_old_order(broker: InProcessBroker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox), AsyncExitStack() as stack:
+    async with broker.consume(inbox, never), AsyncExitStack() as stack:
         await stack.enter_async_context(publishing(broker, *map(action, "abc")))
         a, b, c = await inbox.take(3)
         await stack.enter_async_context(publishing(broker, action("d")))
@@ -87,10 +87,10 @@ async def test_what_came_back_goes_before_what_was_never_delivered_in_its_old_or
 async def test_settling_what_is_with_another_consumer_does_nothing(broker: InProcessBroker) -> None:
     gone, successor = Actions(), Actions()
     async with AsyncExitStack() as stack:
-        async with broker.consume(gone):
+        async with broker.consume(gone, never):
             confirmed = await stack.enter_async_context(publishing(broker, action("a")))
             late = await gone.next()
-        await stack.enter_async_context(broker.consume(successor))
+        await stack.enter_async_context(broker.consume(successor, never))
         delivery = await successor.next()
         await late.ack()
         await late.requeue()
@@ -105,9 +105,9 @@ async def test_settling_what_is_with_another_consumer_does_nothing(broker: InPro
 async def test_partitions_that_become_free_are_shared_out(broker: InProcessBroker) -> None:
     inbox = Inbox[tuple[str, Delivery[Action]]]()
     async with AsyncExitStack() as stack:
-        async with broker.consume(Actions()):
-            await stack.enter_async_context(broker.consume(lambda delivery: inbox(("one", delivery))))
-            await stack.enter_async_context(broker.consume(lambda delivery: inbox(("other", delivery))))
+        async with broker.consume(Actions(), never):
+            await stack.enter_async_context(broker.consume(lambda delivery: inbox(("one", delivery)), never))
+            await stack.enter_async_context(broker.consume(lambda delivery: inbox(("other", delivery)), never))
         await stack.enter_async_context(publishing(broker, *(action(str(lane), lane=lane) for lane in range(4))))
         taken = await inbox.take(4)
         for _, delivery in taken:
@@ -126,10 +126,10 @@ async def test_a_consumer_that_raises_holds_nobody_up(broker: InProcessBroker) -
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(publishing(broker, action("bad"), action("good")))
-        async with broker.consume(consumer):
+        async with broker.consume(consumer, never):
             await (await inbox.next()).ack()
             assert isinstance(await reported.next(), LookupError)
-        await stack.enter_async_context(broker.consume(inbox))
+        await stack.enter_async_context(broker.consume(inbox, never))
         delivery = await inbox.next()
         assert (delivery.message.id, delivery.redelivered) == ("bad", True)
         await delivery.ack()
@@ -142,7 +142,7 @@ async def test_a_requester_that_raises_does_not_hit_the_replier(broker: InProces
     def requester(reply: Reply) -> None:
         raise LookupError(reply.action_id)
 
-    async with broker.replies(requester) as address:
+    async with broker.replies(requester, never) as address:
         await broker.reply(Reply(address, "a"))
         assert isinstance(await reported.next(), LookupError)
 
@@ -222,7 +222,7 @@ async def test_idle_lists_leave_nothing_behind(broker: InProcessBroker) -> None:
 
 async def test_a_delay_is_exact_replaced_and_forgotten(broker: InProcessBroker, clock: ManualClock) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, never):
         await broker.delay(action("old", run_id="r"), START + 1)
         await broker.delay(action("new", run_id="r"), START + 10)
         await broker.delay(action("forgotten", run_id="s"), START + 5)
@@ -238,7 +238,7 @@ async def test_a_delay_is_exact_replaced_and_forgotten(broker: InProcessBroker, 
 
 async def test_delays_come_in_the_order_of_their_times(broker: InProcessBroker, clock: ManualClock) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, never):
         for after in (30, 10, 20):
             await broker.delay(action(str(after)), START + after)
         await turns()
@@ -278,13 +278,13 @@ async def test_time_does_not_run_on_while_an_action_is_not_settled() -> None:
     async with InProcessBroker(clock, partitions=4) as broker, AsyncExitStack() as stack:
         await broker.delay(action("wake"), START + HOUR)
         await stack.enter_async_context(publishing(broker, action("a")))
-        async with broker.consume(inbox):
+        async with broker.consume(inbox, never):
             await (await inbox.next()).requeue()
             await inbox.next()
             await turns()
         await turns()
         assert clock.now() == START
-        await stack.enter_async_context(broker.consume(inbox))
+        await stack.enter_async_context(broker.consume(inbox, never))
         await (await inbox.next()).ack()
         wake = await inbox.next()
         assert (wake.message.id, clock.now()) == ("wake", START + HOUR)
@@ -292,7 +292,7 @@ async def test_time_does_not_run_on_while_an_action_is_not_settled() -> None:
 
 async def test_time_runs_on_while_a_task_waits_but_not_while_it_is_lent() -> None:
     clock, tasks, actions = SkippingClock(lambda: START * 1_000_000), Tasks(), Actions()
-    async with InProcessBroker(clock, partitions=4) as broker, broker.consume(actions):
+    async with InProcessBroker(clock, partitions=4) as broker, broker.consume(actions, never):
         await broker.offer([task("a")])
         await broker.delay(action("first"), START + HOUR)
         wake = await actions.next()
@@ -326,9 +326,9 @@ async def test_closing_fails_what_is_not_confirmed_and_lets_go_of_the_clock() ->
     clock, actions, tasks = SkippingClock(lambda: START * 1_000_000), Actions(), Tasks()
     async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE):
         async with InProcessBroker(clock, partitions=4) as broker:
-            await stack.enter_async_context(broker.consume(actions))
+            await stack.enter_async_context(broker.consume(actions, never))
             wants = await stack.enter_async_context(broker.tasks(ACTIVITIES, tasks))
-            await stack.enter_async_context(broker.replies(Inbox[Reply]()))
+            await stack.enter_async_context(broker.replies(Inbox[Reply](), never))
             wants.credit(5)
             await broker.offer([task("a")])
             await broker.delay(action("later"), START + HOUR)
@@ -351,8 +351,8 @@ async def test_a_closed_broker_takes_no_responsibility(clock: ManualClock) -> No
             broker.offer([task("a")]),
             broker.delay(action("a"), START),
             broker.ping(),
-            broker.consume(Actions()).__aenter__(),
-            broker.replies(Inbox[Reply]()).__aenter__(),
+            broker.consume(Actions(), never).__aenter__(),
+            broker.replies(Inbox[Reply](), never).__aenter__(),
             broker.tasks(ACTIVITIES, Tasks()).__aenter__(),
         ):
             with pytest.raises(BrokerUnavailable):

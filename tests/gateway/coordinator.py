@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.brokers.inbox import Inbox
+from tests.brokers.inbox import Inbox, never
 from workflowsvc.messages import Action, Refusal, Reply, Result
 from workflowsvc.ports import Broker, Delivery
 
@@ -29,7 +29,7 @@ class ScriptedCoordinator:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[ScriptedCoordinator]:
-        async with self._broker.consume(self._delivered):
+        async with self._broker.consume(self._delivered, never):
             yield self
             await asyncio.gather(*self._jobs)
 

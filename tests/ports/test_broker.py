@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.brokers.inbox import ACTIVITIES, DECISIONS, PATIENCE, Inbox, action, publishing, task
+from tests.brokers.inbox import ACTIVITIES, DECISIONS, PATIENCE, Inbox, action, publishing, task, whatever
 from workflowsvc.brokers.inprocess import InProcessBroker
+from workflowsvc.brokers.rabbitmq import RabbitBroker
 from workflowsvc.clocks.system import SystemClock
 from workflowsvc.messages import Action, Reply, Task
 from workflowsvc.ports import Broker, Clock, Delivery
@@ -24,9 +25,12 @@ def clock() -> Clock:
     return SystemClock()
 
 
-@pytest.fixture(params=["inprocess"])
+@pytest.fixture(params=["inprocess", "rabbitmq"])
 async def broker(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Broker]:
-    adapters = {"inprocess": lambda: InProcessBroker(clock, partitions=4)}
+    adapters = {
+        "inprocess": lambda: InProcessBroker(clock, partitions=4),
+        "rabbitmq": lambda: RabbitBroker(clock, request.getfixturevalue("amqp_url"), partitions=4),
+    }
     async with adapters[request.param]() as adapter:
         yield adapter
 
@@ -45,7 +49,7 @@ def runs(deliveries: list[Delivery[Task]]) -> list[str]:
 async def test_actions_of_one_lane_arrive_in_the_order_in_which_they_were_published(broker: Broker) -> None:
     inbox = Actions()
     sent = [action(f"{number:02}", lane=number % 7) for number in range(42)]
-    async with broker.consume(inbox), publishing(broker, *sent[:21]), publishing(broker, *sent[21:]):
+    async with broker.consume(inbox, whatever), publishing(broker, *sent[:21]), publishing(broker, *sent[21:]):
         arrived = defaultdict(list)
         for delivery in await inbox.take(len(sent)):
             arrived[delivery.message.lane].append(delivery.message.id)
@@ -56,7 +60,7 @@ async def test_actions_of_one_lane_arrive_in_the_order_in_which_they_were_publis
 
 async def test_an_action_arrives_as_it_was_sent(broker: Broker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox), publishing(broker, sent := action("a", lane=2**32 - 1)):
+    async with broker.consume(inbox, whatever), publishing(broker, sent := action("a", lane=2**32 - 1)):
         delivery = await inbox.next()
         await delivery.ack()
     assert delivery.message == sent
@@ -71,7 +75,7 @@ async def test_a_request_is_handed_over_without_waiting_for_its_consumer(broker:
     inbox = Actions()
     async with asyncio.timeout(PATIENCE):
         await broker.request(sent := action("a"))
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         delivery = await inbox.next()
         await delivery.ack()
     assert delivery.message == sent
@@ -79,7 +83,7 @@ async def test_a_request_is_handed_over_without_waiting_for_its_consumer(broker:
 
 async def test_actions_wait_for_a_consumer(broker: Broker) -> None:
     inbox = Actions()
-    async with publishing(broker, action("a"), action("b")), broker.consume(inbox):
+    async with publishing(broker, action("a"), action("b")), broker.consume(inbox, whatever):
         deliveries = await inbox.take(2)
         for delivery in deliveries:
             await delivery.ack()
@@ -88,9 +92,9 @@ async def test_actions_wait_for_a_consumer(broker: Broker) -> None:
 
 async def test_an_acknowledged_action_does_not_come_again(broker: Broker) -> None:
     first, second = Actions(), Actions()
-    async with broker.consume(first), publishing(broker, action("a")):
+    async with broker.consume(first, whatever), publishing(broker, action("a")):
         await (await first.next()).ack()
-    async with broker.consume(second), publishing(broker, action("b")):
+    async with broker.consume(second, whatever), publishing(broker, action("b")):
         delivery = await second.next()
         assert delivery.message.id == "b"
         await delivery.ack()
@@ -98,7 +102,7 @@ async def test_an_acknowledged_action_does_not_come_again(broker: Broker) -> Non
 
 async def test_a_requeued_action_comes_again_and_says_so(broker: Broker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox), publishing(broker, action("a")):
+    async with broker.consume(inbox, whatever), publishing(broker, action("a")):
         await (await inbox.next()).requeue()
         again = await inbox.next()
         assert (again.message.id, again.redelivered) == ("a", True)
@@ -111,43 +115,50 @@ async def test_a_requeued_action_comes_again_and_says_so(broker: Broker) -> None
 async def test_what_a_consumer_leaves_unsettled_goes_to_the_next_in_order_before_what_is_newer(broker: Broker) -> None:
     gone, successor = Actions(), Actions()
     async with AsyncExitStack() as stack:
-        async with broker.consume(gone):
+        async with broker.consume(gone, whatever):
             await stack.enter_async_context(publishing(broker, *map(action, "abcd")))
             deliveries = await gone.take(4)
             await deliveries[1].ack()
         await stack.enter_async_context(publishing(broker, action("e")))
-        await stack.enter_async_context(broker.consume(successor))
-        deliveries = await successor.take(4)
-        assert ids(deliveries) == ["a", "c", "d", "e"]
-        assert [delivery.redelivered for delivery in deliveries[:3]] == [True] * 3
-        for delivery in deliveries:
-            await delivery.ack()
+        await stack.enter_async_context(broker.consume(successor, whatever))
+        deliveries = []
+        while "e" not in ids(deliveries):
+            deliveries.append(await successor.next())
+            await deliveries[-1].ack()
+        # "b" may come along again with what it travelled with.
+        assert [name for name in ids(deliveries) if name != "b"] == ["a", "c", "d", "e"]
+        assert all(delivery.redelivered for delivery in deliveries[:-1])
 
 
 async def test_a_partition_has_one_active_consumer(broker: Broker) -> None:
     inbox = Inbox[tuple[str, Delivery[Action]]]()
-    consumers = defaultdict(set)
     async with (
-        broker.consume(lambda delivery: inbox(("one", delivery))),
-        broker.consume(lambda delivery: inbox(("other", delivery))),
+        broker.consume(lambda delivery: inbox(("one", delivery)), whatever),
+        broker.consume(lambda delivery: inbox(("other", delivery)), whatever),
     ):
-        for turn in range(3):
+        before: dict[int, str] = {}
+        for turn in range(50):
+            now: dict[int, str] = {}
             async with publishing(broker, *(action(f"{turn}.{lane}", lane=lane) for lane in range(8))):
-                for consumer, delivery in await inbox.take(8):
-                    consumers[delivery.message.lane].add(consumer)
+                while len(now) < 8:
+                    consumer, delivery = await inbox.next()
+                    now[delivery.message.lane] = consumer
                     await delivery.ack()
-    assert set(consumers) == set(range(8))
-    assert all(len(of_lane) == 1 for of_lane in consumers.values())
+            if now == before:
+                break
+            before = now
+        # Partitions may move while they are shared out; when that is over each stays where it is.
+        assert now == before
 
 
 async def test_who_stands_by_takes_over_when_the_active_consumer_leaves(broker: Broker) -> None:
     active, standby = Actions(), Actions()
     async with AsyncExitStack() as stack:
         active_lives = await stack.enter_async_context(AsyncExitStack())
-        await active_lives.enter_async_context(broker.consume(active))
+        await active_lives.enter_async_context(broker.consume(active, whatever))
         await stack.enter_async_context(publishing(broker, action("a"), action("b")))
         await active.take(2)
-        await stack.enter_async_context(broker.consume(standby))
+        await stack.enter_async_context(broker.consume(standby, whatever))
         await active_lives.aclose()
         deliveries = await standby.take(2)
         assert ids(deliveries) == ["a", "b"]
@@ -160,7 +171,7 @@ async def test_a_consumer_that_is_cancelled_leaves_what_it_had_to_the_next(broke
     cancelled, successor = Actions(), Actions()
 
     async def consume() -> None:
-        async with broker.consume(cancelled):
+        async with broker.consume(cancelled, whatever):
             await asyncio.Event().wait()
 
     consuming = asyncio.create_task(consume())
@@ -168,7 +179,7 @@ async def test_a_consumer_that_is_cancelled_leaves_what_it_had_to_the_next(broke
         await cancelled.next()
         consuming.cancel()
         await asyncio.wait([consuming])
-        async with broker.consume(successor):
+        async with broker.consume(successor, whatever):
             delivery = await successor.next()
             assert (delivery.message.id, delivery.redelivered) == ("a", True)
             await delivery.ack()
@@ -176,7 +187,7 @@ async def test_a_consumer_that_is_cancelled_leaves_what_it_had_to_the_next(broke
 
 async def test_a_rejected_action_is_confirmed_and_does_not_come_again(broker: Broker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         async with publishing(broker, action("bad")):
             await (await inbox.next()).reject("it makes no sense")
         async with publishing(broker, action("good")):
@@ -187,7 +198,7 @@ async def test_a_rejected_action_is_confirmed_and_does_not_come_again(broker: Br
 
 async def test_a_publisher_that_is_cancelled_hurts_nobody(broker: Broker) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         given_up = asyncio.create_task(broker.publish([action("a")]))
         delivery = await inbox.next()
         given_up.cancel()
@@ -204,7 +215,7 @@ async def test_a_publisher_that_is_cancelled_hurts_nobody(broker: Broker) -> Non
 
 async def test_a_reply_goes_to_its_address_alone(broker: Broker) -> None:
     one, other = Inbox[Reply](), Inbox[Reply]()
-    async with broker.replies(one) as address, broker.replies(other) as other_address:
+    async with broker.replies(one, whatever) as address, broker.replies(other, whatever) as other_address:
         assert address != other_address
         await broker.reply(Reply(address, "a"))
         await broker.reply(Reply(other_address, "b"))
@@ -216,9 +227,9 @@ async def test_a_reply_goes_to_its_address_alone(broker: Broker) -> None:
 
 async def test_a_reply_to_a_requester_that_has_gone_is_no_error(broker: Broker) -> None:
     gone, successor = Inbox[Reply](), Inbox[Reply]()
-    async with broker.replies(gone) as address:
+    async with broker.replies(gone, whatever) as address:
         pass
-    async with broker.replies(successor) as fresh:
+    async with broker.replies(successor, whatever) as fresh:
         assert fresh != address
         await broker.reply(Reply(address, "late"))
         await broker.reply(Reply("nobody was ever here", "lost"))
@@ -339,7 +350,7 @@ async def test_a_rejected_task_does_not_come_again(broker: Broker) -> None:
 
 async def test_a_delayed_action_comes_at_its_time_and_not_before(broker: Broker, clock: Clock) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         at = clock.now() + 200
         await broker.delay(action("a"), at)
         delivery = await inbox.next()
@@ -350,7 +361,7 @@ async def test_a_delayed_action_comes_at_its_time_and_not_before(broker: Broker,
 
 async def test_an_earlier_delay_does_not_wait_for_a_later_one(broker: Broker, clock: Clock) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         start = clock.now()
         await broker.delay(action("late"), start + 3_600_000)
         await broker.delay(action("past"), start - 5_000)
@@ -360,7 +371,7 @@ async def test_an_earlier_delay_does_not_wait_for_a_later_one(broker: Broker, cl
 
 async def test_the_newest_delay_of_a_run_stands(broker: Broker, clock: Clock) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         start = clock.now()
         await broker.delay(action("old", run_id="r"), start + 50)
         await broker.delay(action("new", run_id="r"), start + 250)
@@ -378,7 +389,7 @@ async def test_the_newest_delay_of_a_run_stands(broker: Broker, clock: Clock) ->
 
 async def test_an_undelayed_action_comes_at_most_at_its_time(broker: Broker, clock: Clock) -> None:
     inbox = Actions()
-    async with broker.consume(inbox):
+    async with broker.consume(inbox, whatever):
         start = clock.now()
         await broker.delay(action("undelayed", run_id="r"), start + 100)
         await broker.undelay("r")

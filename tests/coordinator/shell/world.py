@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from coordinator.service import Coordinator
+from tests.brokers.inbox import never
 from workflowsvc import names
 from workflowsvc.brokers.inprocess import InProcessBroker
 from workflowsvc.clocks.manual import ManualClock
@@ -235,7 +236,7 @@ class World:
             self.broker.watch("delay", "undelay", "offer", "publish")
             for method, times in broker_plans.items():
                 self.broker.drop(method, times)
-            self._address = await stack.enter_async_context(self.inprocess.replies(self._replied))
+            self._address = await stack.enter_async_context(self.inprocess.replies(self._replied, never))
             self.coordinator = Coordinator(self.settings, self.clock, self.broker, self.store)  # type: ignore[arg-type]
             await stack.enter_async_context(self.coordinator)
             yield self

@@ -18,14 +18,18 @@ from workflowsvc.brokers.inprocess.poison import Poison
 from workflowsvc.brokers.inprocess.soon import Agenda, Soon
 from workflowsvc.brokers.inprocess.task_lists import TaskLists
 from workflowsvc.messages import Action, Reply, Task, TaskList
-from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, TaskConsumer
+from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, Ownership, TaskConsumer
 
 
 class InProcessBroker:
+    #: a delay may be of any length
+    horizon = None
+
     def __init__(self, clock: Clock, partitions: int) -> None:
         #: what was rejected, to be looked at
         self.poison = Poison()
         self._open = False
+        self._recovered = False
         agenda = Agenda()
         self._partitions = Partitions(clock, self.poison, agenda, partitions)
         self._task_lists = TaskLists(clock, self.poison, agenda)
@@ -82,14 +86,25 @@ class InProcessBroker:
     async def undelay(self, run_id: str) -> None:
         self._delays.forget(run_id)
 
-    @asynccontextmanager
-    async def consume(self, consumer: Callable[[Delivery[Action]], None]) -> AsyncIterator[None]:
+    async def remembers(self) -> bool:
         self._require_open()
-        with self._partitions.consume(consumer):
-            yield
+        return self._recovered
+
+    async def recovered(self) -> None:
+        self._recovered = True
 
     @asynccontextmanager
-    async def replies(self, consumer: Callable[[Reply], None]) -> AsyncIterator[str]:
+    async def consume(
+        self, consumer: Callable[[Delivery[Action]], None], lost: Callable[[int], None]
+    ) -> AsyncIterator[Ownership]:
+        """No partition is lost to a consumer that stays."""
+        self._require_open()
+        with self._partitions.consume(consumer) as ownership:
+            yield ownership
+
+    @asynccontextmanager
+    async def replies(self, consumer: Callable[[Reply], None], lost: Callable[[], None]) -> AsyncIterator[str]:
+        """No reply is lost."""
         self._require_open()
         address = f"replies.{next(self._addresses)}"
         self._requesters[address] = consumer

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from workflowsvc.brokers.inprocess.poison import Poison
 from workflowsvc.brokers.inprocess.soon import Agenda, Soon
 from workflowsvc.messages import Action
+from workflowsvc.names import partition_of
 from workflowsvc.ports import BrokerUnavailable, Clock, Delivery
 
 
@@ -68,8 +69,12 @@ class ActionDelivery:
 class Consumer:
     """One entering of `Broker.consume`: two may share a callback."""
 
-    def __init__(self, deliver: Callable[[Delivery[Action]], None]) -> None:
+    def __init__(self, deliver: Callable[[Delivery[Action]], None], partition_of: Callable[[int], Partition]) -> None:
         self.deliver = deliver
+        self._partition_of = partition_of
+
+    def owns(self, lane: int) -> bool:
+        return self._partition_of(lane).consumer is self
 
 
 class Partition:
@@ -153,15 +158,15 @@ class Partitions:
         self._consumers: list[Consumer] = []
 
     def put(self, action: Action, receipt: Receipt | None = None) -> None:
-        self._partitions[action.lane % len(self._partitions)].put(action, receipt)
+        self._of(action.lane).put(action, receipt)
 
     @contextmanager
-    def consume(self, deliver: Callable[[Delivery[Action]], None]) -> Iterator[None]:
-        consumer = Consumer(deliver)
+    def consume(self, deliver: Callable[[Delivery[Action]], None]) -> Iterator[Consumer]:
+        consumer = Consumer(deliver, self._of)
         self._consumers.append(consumer)
         self._share_out(leaving=None)
         try:
-            yield
+            yield consumer
         finally:
             self._consumers.remove(consumer)
             self._share_out(leaving=consumer)
@@ -169,6 +174,9 @@ class Partitions:
     def close(self) -> None:
         for partition in self._partitions:
             partition.close()
+
+    def _of(self, lane: int) -> Partition:
+        return self._partitions[partition_of(lane, len(self._partitions))]
 
     def _share_out(self, leaving: Consumer | None) -> None:
         for partition in self._partitions:

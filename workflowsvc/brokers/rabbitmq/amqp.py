@@ -1,0 +1,387 @@
+"""AMQP as the adapter wants it: channels whose every failure is BrokerUnavailable, and a link that comes back.
+
+Law: aio-pika and its underlay are imported here and nowhere else. A channel or connection that failed is never used
+again: whoever held it starts over on the next. So plain connections under a supervisor of our own, not aio-pika's
+robust ones, which bring back some of what stood and none of what was on its way (BROKER.md D).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, cast
+
+import aio_pika
+import aiormq
+from aiormq.abc import DeliveredMessage
+from yarl import URL
+
+from workflowsvc.brokers.errors import BrokerRefused
+from workflowsvc.brokers.rabbitmq.jobs import end
+from workflowsvc.brokers.rabbitmq.topology import Exchange, Queue
+from workflowsvc.ports import BrokerUnavailable
+
+_LOG: Final = logging.getLogger(__name__)
+
+#: Seconds within which a broker that works answers. A blocked one (memory or disk alarm) does not.
+ANSWER_SECONDS: Final = 5.0
+#: Seconds that a publisher waits while the broker takes nothing (connection.blocked).
+BLOCKED_SECONDS: Final = 1.0
+_HEARTBEAT_SECONDS: Final = 10
+#: Between two attempts to connect: at first, and at most.
+_RETRY_SECONDS: Final = (0.1, 2.0)
+
+_NOT_FOUND: Final = 404
+
+#: What aiormq raises when something is amiss, its own state included. Waiters of a channel that closes are cancelled
+#: or get its exception.
+_FAILURES: Final = (aiormq.exceptions.AMQPError, aiormq.exceptions.InvalidFrameError, OSError, RuntimeError)
+
+Headers = Mapping[str, str | int]
+
+
+class Unroutable(BrokerUnavailable):
+    """No queue takes the message."""
+
+
+class Arrived(NamedTuple):
+    body: bytes
+    headers: Mapping[str, Any]
+    tag: int
+    redelivered: bool
+
+
+@contextmanager
+def _unavailable(what: str) -> Iterator[None]:
+    """Around every call of aiormq: what it raises is BrokerUnavailable, and no cancellation is lost.
+
+    It waits in asyncio.wait_for, which may swallow one (until Python 3.12), and cancels those who wait on a channel
+    that closes.
+    """
+    cancellations = _cancellations()
+    try:
+        yield
+        if _cancellations() > cancellations:
+            raise asyncio.CancelledError
+    except aiormq.exceptions.PublishError as error:
+        raise Unroutable(f"{what}: no queue takes it") from error
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"{what}: no answer in {ANSWER_SECONDS:g} s") from error
+    except _FAILURES as error:
+        raise BrokerUnavailable(f"{what}: {error!r}") from error
+    except asyncio.CancelledError:
+        if _cancellations() > cancellations:
+            raise
+        raise BrokerUnavailable(f"{what}: the channel was closed") from None
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+class Channel:
+    """Raises BrokerUnavailable from every method once it is closed, by whomever."""
+
+    def __init__(self, connection: aio_pika.abc.AbstractConnection, channel: aiormq.Channel) -> None:
+        self._connection = connection
+        self._channel = channel
+        #: done when it is closed
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        channel.closing.add_done_callback(self._has_closed)
+
+    def _has_closed(self, closing: asyncio.Future[Any]) -> None:
+        if not closing.cancelled():
+            closing.exception()  # seen
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    @property
+    def open(self) -> bool:
+        return not self.closed.done()
+
+    # -- declaring
+
+    async def declare(self, thing: Exchange | Queue) -> None:
+        """Raises BrokerRefused where it is there with other arguments."""
+        with self._declaring(thing.name):
+            if isinstance(thing, Exchange):
+                await self._channel.exchange_declare(
+                    thing.name,
+                    exchange_type=thing.type,
+                    durable=True,
+                    arguments=dict(thing.arguments),
+                    timeout=ANSWER_SECONDS,
+                )
+                return
+            await self._channel.queue_declare(
+                thing.name,
+                durable=not thing.exclusive,
+                exclusive=thing.exclusive,
+                auto_delete=thing.exclusive,
+                arguments=dict(thing.arguments),
+                timeout=ANSWER_SECONDS,
+            )
+            for exchange, key in thing.bindings:
+                await self._channel.queue_bind(thing.name, exchange, key, timeout=ANSWER_SECONDS)
+
+    @contextmanager
+    def _declaring(self, name: str) -> Iterator[None]:
+        try:
+            with _unavailable(f"declaring {name}"):
+                yield
+        except BrokerUnavailable as error:
+            cause = error.__cause__
+            refusals = (
+                aiormq.exceptions.ChannelPreconditionFailed,
+                aiormq.exceptions.ChannelAccessRefused,
+                aiormq.exceptions.ChannelLockedResource,
+            )
+            if isinstance(cause, refusals):
+                raise BrokerRefused(f"{name}: {cause}") from cause
+            raise
+
+    async def exists(self, exchange: str) -> bool:
+        """Where it does not, the channel is closed."""
+        try:
+            with _unavailable(f"looking for {exchange}"):
+                await self._channel.exchange_declare(exchange, passive=True, timeout=ANSWER_SECONDS)
+        except BrokerUnavailable as error:
+            if isinstance(error.__cause__, aiormq.exceptions.ChannelNotFoundEntity):
+                return False
+            raise
+        return True
+
+    async def depth(self, queue: str) -> tuple[int, int] | None:
+        """Messages that wait in the queue, and its consumers; None, and the channel is closed, where there is none."""
+        try:
+            with _unavailable(f"looking at {queue}"):
+                answer = await self._channel.queue_declare(queue, passive=True, timeout=ANSWER_SECONDS)
+        except BrokerUnavailable as error:
+            if isinstance(error.__cause__, aiormq.exceptions.ChannelNotFoundEntity):
+                return None
+            raise
+        return answer.message_count or 0, answer.consumer_count or 0
+
+    async def remove(self, queue: str) -> bool:
+        """Delete it if it is unused and empty. Where it is not, the channel is closed."""
+        try:
+            with _unavailable(f"removing {queue}"):
+                await self._channel.queue_delete(queue, if_unused=True, if_empty=True, timeout=ANSWER_SECONDS)
+        except BrokerUnavailable as error:
+            if isinstance(error.__cause__, aiormq.exceptions.ChannelPreconditionFailed):
+                return False
+            raise
+        return True
+
+    # -- publishing
+
+    async def publish(
+        self, exchange: str, key: str, body: bytes, headers: Headers, *, priority: int = 0, durable: bool = True
+    ) -> None:
+        """Returned means confirmed. Raises Unroutable."""
+        message = aio_pika.Message(
+            body,
+            headers=dict(headers),
+            content_type="application/json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT if durable else aio_pika.DeliveryMode.NOT_PERSISTENT,
+            priority=priority,
+        )
+        with _unavailable(f"publishing to {exchange or key}"):
+            async with asyncio.timeout(BLOCKED_SECONDS):
+                await self._connection.ready()
+            await self._channel.basic_publish(
+                body,
+                exchange=exchange,
+                routing_key=key,
+                properties=message.properties,
+                mandatory=True,
+                timeout=ANSWER_SECONDS,
+                wait=False,
+            )
+
+    # -- consuming
+
+    async def prefetch(self, number: int) -> None:
+        """For consumers that begin from now on."""
+        with _unavailable("prefetch"):
+            await self._channel.basic_qos(prefetch_count=number, timeout=ANSWER_SECONDS)
+
+    async def consume(self, queue: str, tag: str, arrived: Callable[[Arrived], None], *, no_ack: bool = False) -> None:
+        async def receive(message: DeliveredMessage) -> None:
+            headers = message.header.properties.headers or {}
+            arrived(Arrived(message.body, headers, message.delivery_tag or 0, bool(message.redelivered)))
+
+        with _unavailable(f"consuming {queue}"):
+            await self._channel.basic_consume(queue, receive, no_ack=no_ack, consumer_tag=tag, timeout=ANSWER_SECONDS)
+
+    def on_cancelled(self, callback: Callable[[str], None]) -> None:
+        """Called with the tag of a consumer that the broker cancelled: its queue has gone."""
+        self._channel.on_consumer_cancel_callbacks.add(lambda frame: callback(frame.consumer_tag or ""))
+
+    async def cancel(self, tag: str) -> None:
+        """What was sent to the consumer before has arrived when this returns.
+
+        Without waiting, aiormq would forget the consumer at once, and drop what still comes for it, unsettled.
+        """
+        with _unavailable("cancelling"):
+            await self._channel.basic_cancel(tag, timeout=ANSWER_SECONDS)
+
+    async def ack(self, tag: int) -> None:
+        with _unavailable("acknowledging"):
+            await self._channel.basic_ack(tag, wait=False)
+
+    async def give_back(self, tag: int) -> None:
+        with _unavailable("giving back"):
+            await self._channel.basic_nack(tag, requeue=True, wait=False)
+
+    async def close(self) -> None:
+        with suppress(BrokerUnavailable), _unavailable("closing"):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._channel.close()
+
+
+class Connection:
+    def __init__(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        self._connection = connection
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        connection.close_callbacks.add(self._has_closed)
+
+    def _has_closed(self, *_: object) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    @property
+    def open(self) -> bool:
+        return not self.closed.done()
+
+    async def channel(self) -> Channel:
+        with _unavailable("opening a channel"):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                await channel.initialize()
+                # What aio-pika has of its own here takes as long again as all that is below it.
+                return Channel(self._connection, cast("aiormq.Channel", await channel.get_underlay_channel()))
+
+    @asynccontextmanager
+    async def throwaway(self) -> AsyncIterator[Channel]:
+        """For what may close a channel."""
+        channel = await self.channel()
+        try:
+            yield channel
+        finally:
+            await channel.close()
+
+    def give_up(self, *_: object) -> None:
+        """Something that cannot be mended on it has gone: whoever supervises it makes another."""
+        self._has_closed()
+
+    async def close(self) -> None:
+        with suppress(BrokerUnavailable), _unavailable("closing"):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._connection.close()
+        self._has_closed()
+
+
+async def connect(url: str, name: str) -> Connection:
+    """Raises BrokerRefused where credentials or virtual host are wrong, BrokerUnavailable where nobody answers."""
+    address = URL(url)
+    try:
+        with _unavailable(f"connecting to {address.with_password(None)}"):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return Connection(
+                    await aio_pika.connect(
+                        address.update_query(heartbeat=_HEARTBEAT_SECONDS)
+                        if "heartbeat" not in address.query
+                        else address,
+                        client_properties={"connection_name": name},
+                    )
+                )
+    except BrokerUnavailable as error:
+        refusals = (aiormq.exceptions.AuthenticationError, aiormq.exceptions.ProbableAuthenticationError)
+        if isinstance(error.__cause__, refusals):
+            raise BrokerRefused(f"{address.with_password(None)}: {error.__cause__}") from error
+        raise
+
+
+class Link:
+    """One connection after another, as long as it is entered. What stood on the last one has to be built anew.
+
+    *up* is called on each new connection, before anybody else may use it; if it raises, another is made.
+    """
+
+    def __init__(
+        self, url: str, name: str, up: Callable[[Connection], Awaitable[None]], down: Callable[[], None]
+    ) -> None:
+        self._url = url
+        self._name = name
+        self._up = up
+        self._down = down
+        self._connection: Connection | None = None
+        self._supervisor: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        """Returns when the first connection is up. Raises BrokerRefused."""
+        first = asyncio.get_running_loop().create_future()
+        self._supervisor = asyncio.create_task(self._supervise(first), name=f"link {self._name}")
+        try:
+            await first
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
+        await end([self._supervisor])
+
+    @property
+    def up(self) -> bool:
+        return self._connection is not None and self._connection.open
+
+    @property
+    def connection(self) -> Connection:
+        """Raises BrokerUnavailable."""
+        connection = self._connection
+        if connection is None or not connection.open:
+            raise BrokerUnavailable("there is no connection to the broker now")
+        return connection
+
+    async def _supervise(self, first: asyncio.Future[None]) -> None:
+        wait, longest = _RETRY_SECONDS
+        while True:
+            try:
+                await self._serve(first)
+                wait = _RETRY_SECONDS[0]
+            except BrokerRefused as error:
+                if not first.done():
+                    first.set_exception(error)
+                    return
+                _LOG.error("%s: the broker refuses: %s", self._name, error)
+            except BrokerUnavailable as error:
+                _LOG.warning("%s: no broker: %s", self._name, error)
+            # Not all at once: a broker that comes back has enough to do.
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311
+            wait = min(2 * wait, longest)
+
+    async def _serve(self, first: asyncio.Future[None]) -> None:
+        connection = await connect(self._url, self._name)
+        try:
+            await self._up(connection)
+            self._connection = connection
+            if not first.done():
+                first.set_result(None)
+            await asyncio.shield(connection.closed)
+            _LOG.warning("%s: the connection was lost", self._name)
+        finally:
+            self._connection = None
+            self._down()
+            await connection.close()

@@ -1,0 +1,198 @@
+"""Broker on RabbitMQ.
+
+Law: here the parts are put together and the port's methods find theirs. What stands in the broker is in topology.py,
+how it is spoken to in amqp.py, what messages look like in codec.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Final, Self
+
+from workflowsvc import names
+from workflowsvc.brokers.rabbitmq import codec, topology
+from workflowsvc.brokers.rabbitmq.amqp import Connection, Link
+from workflowsvc.brokers.rabbitmq.frames import Frames, Item
+from workflowsvc.brokers.rabbitmq.mailbox import Mailbox
+from workflowsvc.brokers.rabbitmq.partitions import Consumption
+from workflowsvc.brokers.rabbitmq.publisher import Publisher
+from workflowsvc.brokers.rabbitmq.task_lists import Taker, TaskLists
+from workflowsvc.messages import Action, Reply, Task, TaskList
+from workflowsvc.ports import Clock, Delivery, Ownership, TaskConsumer
+
+#: Exchange and key of a frame of actions; the exchange of a delay stands with its time to live.
+_Way = tuple[int, str]
+_AT_ONCE: Final = 0
+
+
+class RabbitBroker:
+    """ports.Broker in the virtual host of *url*. Entering raises BrokerRefused."""
+
+    #: a delay goes at most two hops
+    horizon = topology.HORIZON
+
+    def __init__(self, clock: Clock, url: str, partitions: int, role: str = "") -> None:
+        self._clock = clock
+        self._partitions = partitions
+        #: in the management UI it tells whose connections, consumers and queues these are
+        self._name = ".".join(filter(None, (role, socket.gethostname(), str(os.getpid()), secrets.token_hex(2))))
+        self._publisher = Publisher(url, self._name, partitions)
+        self._link = Link(url, f"{self._name} consuming", self._up, self._down)
+        self._mailbox = Mailbox(self._name, self._publisher)
+        self._lists = TaskLists(self._name, self._link, self._publisher)
+        self._consumptions: list[Consumption] = []
+        self._frames: Frames[_Way] = Frames(self._send)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._publisher.link)
+            await stack.enter_async_context(self._link)
+            stack.push_async_callback(self._mailbox.close)
+            stack.push_async_callback(self._frames.close)
+            stack.push_async_callback(self._lists.close)
+            self._lists.spawn(self._lists.collect_for_ever())
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _up(self, connection: Connection) -> None:
+        await self._mailbox.open(connection)
+        for consumption in self._consumptions:
+            await consumption.open(connection)
+
+    def _down(self) -> None:
+        self._mailbox.down()
+
+    # ---- actions
+
+    async def publish(self, actions: Sequence[Action]) -> None:
+        ways: dict[_Way, list[Item]] = {}
+        for action in actions:
+            ways.setdefault(self._way(action, _AT_ONCE), []).append(self._item(action, _AT_ONCE))
+        confirmed = [self._frames.put(way, items) for way, items in ways.items()]
+        for failure in await asyncio.gather(*confirmed, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def request(self, action: Action) -> None:
+        await self._frames.put(self._way(action, _AT_ONCE), [self._item(action, _AT_ONCE)])
+
+    async def delay(self, action: Action, at: int) -> None:
+        seconds = topology.delay_seconds(max(at - self._clock.now(), 0))
+        await self._frames.put(self._way(action, seconds), [self._item(action, at)])
+
+    async def undelay(self, run_id: str) -> None:
+        """What is on its way cannot be taken back."""
+
+    def _way(self, action: Action, seconds: int) -> _Way:
+        return seconds, topology.partition_key(names.partition_of(action.lane, self._partitions))
+
+    def _item(self, action: Action, due: int) -> Item:
+        reply_to = action.reply_to and self._mailbox.queue_of(action.reply_to)
+        headers: dict[str, str | int] = {
+            "action": codec.name_of(action.request),
+            "domain": action.domain,
+            "workflowId": action.workflow_id,
+            "runId": action.run_id,
+        }
+        if due:
+            headers["due"] = due
+        return Item(codec.encode_action(action, reply_to, due), headers)
+
+    async def _send(self, way: _Way, items: list[Item]) -> None:
+        seconds, key = way
+        body = codec.frame(item.body for item in items)
+        headers = items[0].headers | ({"actions": len(items)} if len(items) > 1 else {})
+        if seconds == _AT_ONCE:
+            await self._publisher.send(topology.ACTIONS.name, key, body, headers)
+        else:
+            exchange = topology.delay_exchange(seconds)
+            things: list[topology.Exchange | topology.Queue] = [exchange, topology.delay_queue(seconds)]
+            await self._publisher.send_declared(things, exchange.name, key, body, headers)
+
+    @asynccontextmanager
+    async def consume(
+        self, consumer: Callable[[Delivery[Action]], None], lost: Callable[[int], None]
+    ) -> AsyncIterator[Ownership]:
+        # Two consumers of one broker are two coordinators.
+        name = f"{self._name}.{len(self._consumptions) + 1}"
+        connection = self._link.connection
+        consumption = Consumption(name, self._partitions, self._clock, self._publisher, self.delay, consumer, lost)
+        self._consumptions.append(consumption)
+        try:
+            await consumption.open(connection)
+            yield consumption
+        finally:
+            self._consumptions.remove(consumption)
+            await consumption.leave()
+
+    # ---- replies
+
+    async def reply(self, reply: Reply) -> None:
+        self._mailbox.reply(reply)
+
+    @asynccontextmanager
+    async def replies(self, consumer: Callable[[Reply], None], lost: Callable[[], None]) -> AsyncIterator[str]:
+        box = await self._mailbox.add(consumer, lost, self._link.connection)
+        try:
+            yield box.address
+        finally:
+            await self._mailbox.remove(box)
+
+    # ---- tasks
+
+    async def offer(self, tasks: Sequence[Task]) -> None:
+        for failure in await asyncio.gather(*map(self._offer, tasks), return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _offer(self, task: Task) -> None:
+        queue = topology.task_queue(task.task_list)
+        headers: dict[str, str | int] = {
+            "task": str(task.task_list.kind),
+            "domain": task.domain,
+            "workflowId": task.workflow_id,
+            "runId": task.run_id,
+            "scheduledEventId": task.scheduled_event_id,
+        }
+        priority = topology.priority(task.priority)
+        await self._publisher.send_declared(
+            [queue], "", queue.name, codec.encode_task(task), headers, priority=priority
+        )
+
+    async def withdraw(self, tasks: Sequence[Task]) -> None:
+        """What waits in a queue cannot be taken out of its middle."""
+
+    @asynccontextmanager
+    async def tasks(
+        self, task_list: TaskList, consumer: Callable[[Delivery[Task]], None]
+    ) -> AsyncIterator[TaskConsumer]:
+        taker = Taker(task_list, consumer, self._lists)
+        await taker.begin()
+        try:
+            yield taker
+        finally:
+            await taker.leave()
+
+    # ---- the broker itself
+
+    async def remembers(self) -> bool:
+        return await self._publisher.remembers()
+
+    async def recovered(self) -> None:
+        await self._publisher.recovered()
+
+    async def ping(self) -> None:
+        self._link.connection  # noqa: B018  raises BrokerUnavailable
+        await self._publisher.ping()
