@@ -18,7 +18,7 @@ from coordinator.execution.state import Execution, received_key
 from coordinator.execution.turn import EVENT_LIMIT
 from coordinator.wakes import armed_by
 from workflowsvc import names
-from workflowsvc.messages import Action, CancelExternal, SignalExternal, StartChild
+from workflowsvc.messages import Action, CancelExternal, SignalExternal, StartChild, Wake
 from workflowsvc.ports import Store
 from workflowsvc.records import StoredRun
 from workflowsvc.swf import shapes
@@ -27,6 +27,8 @@ from workflowsvc.swf import shapes
 PREDECESSORS = 10
 #: Histories up to this many bytes are kept beside the state: their decision tasks need not be read from the store.
 SMALL_HISTORY = 16 * 1024
+#: So many runs are remembered as closed.
+_CLOSED = 100_000
 
 
 class Cached(Struct):
@@ -38,6 +40,8 @@ class Cached(Struct):
     snapshot_at: int = 0
     #: the deadline that the broker was last asked to wake the run for
     armed_at: int | None = None
+    #: by when the store says that the run is to be looked at
+    look_at: int | None = None
 
     #: what it was last reckoned to hold of its clients' data
     held_bytes: int = 0
@@ -70,6 +74,8 @@ class Executions:
         self._capacity_bytes = capacity_bytes
         self._held_bytes = 0
         self._runs: OrderedDict[str, Cached] = OrderedDict()
+        #: runs that have closed, the longest ago first: their last wake-up is still to come
+        self._closed: OrderedDict[str, None] = OrderedDict()
         self._open: dict[tuple[str, str], str] = {}
 
     def put(self, cached: Cached) -> None:
@@ -103,6 +109,13 @@ class Executions:
         if self._open.get(key) == run_id:
             del self._open[key]
 
+    def retire(self, run_id: str) -> None:
+        """Drop a run whose close is committed."""
+        self.drop(run_id)
+        self._closed[run_id] = None
+        while len(self._closed) > _CLOSED:
+            self._closed.popitem(last=False)
+
     def drop_lanes(self, dropped: Callable[[int], bool]) -> None:
         for run_id, cached in tuple(self._runs.items()):
             if dropped(names.lane_of(cached.execution.domain, cached.execution.workflow_id)):
@@ -114,6 +127,8 @@ class Executions:
         A start is not looked up in the store at first: the commit itself finds out whether the workflow id is taken,
         and the action comes back, redelivered.
         """
+        if isinstance(action.request, Wake) and await self._has_closed(action.run_id):
+            return None
         if action.run_id:
             cached = await self.run(action.run_id, action.lane)
             return cached if cached and _is_meant(cached.execution, action) else None
@@ -128,6 +143,15 @@ class Executions:
                 return None
         newest = open_id or await self._store.find_run(action.domain, action.workflow_id)
         return await self.run(newest, action.lane) if newest else None
+
+    async def _has_closed(self, run_id: str) -> bool:
+        """Most wake-ups are for runs that have closed by then: those are not read whole to find nothing to do."""
+        if run_id in self._runs:
+            return False
+        if run_id in self._closed:
+            return True
+        row = await self._store.row(run_id, 0)
+        return row is not None and row.closed_at is not None
 
     def has_replaced(self, cached: Cached) -> bool:
         """Whether the run was read anew since: then that one counts."""
@@ -192,5 +216,6 @@ def _restore(stored: StoredRun, execution: Execution | None) -> Cached:
         beat(execution, heartbeat)
     cached = Cached(execution, [] if whole else None, snapshot_at=stored.snapshot_at)
     cached.armed_at = armed_by(stored.wake_at)
+    cached.look_at = stored.wake_at
     cached.append(stored.events)
     return cached

@@ -14,10 +14,9 @@ from coordinator.execution.outcome import Outcome
 from coordinator.execution.state import Execution
 from coordinator.execution.view import info
 from workflowsvc import names
-from workflowsvc.records import Commit, DomainRecord, ExecutionRow
+from workflowsvc.records import Commit, ExecutionRow
 from workflowsvc.swf import shapes
 
-DAY = 24 * 60 * 60 * 1000
 #: A history grows by this many events between two snapshots of its state.
 SNAPSHOT_EVERY = 500
 
@@ -25,17 +24,21 @@ _encode = msgspec.json.Encoder().encode
 
 
 def commit_of(
-    outcome: Outcome, cached: Cached, action_id: str, domain: DomainRecord | None, wake_at: int | None
+    outcome: Outcome, cached: Cached, action_id: str, retention: int | None, wake_at: int | None
 ) -> Commit | None:
     """The commit of an outcome, or None where there is nothing to keep. The cached history grows with it."""
     execution = cached.execution
-    if not outcome.events and outcome.heartbeat is None and wake_at is None:
+    if not outcome.events and outcome.heartbeat is None:
         return None
     events = [encode(event) for event in outcome.events]
     cached.append(events)
     frozen = None
     if execution.open and execution.last_event_id - cached.snapshot_at >= SNAPSHOT_EVERY:
         frozen, cached.snapshot_at = snapshot.freeze(execution), execution.last_event_id
+    row = _row(execution, action_id, retention) if _changes_row(outcome, execution) else None
+    # It costs nothing where the row is written anyway.
+    if row is not None and wake_at is not None:
+        cached.look_at = wake_at
     return Commit(
         run_id=execution.run_id,
         domain=execution.domain,
@@ -44,11 +47,11 @@ def commit_of(
         first=outcome.events[0].id if outcome.events else execution.last_event_id + 1,
         events=events,
         heartbeat=outcome.heartbeat,
-        row=_row(execution, action_id, domain) if _changes_row(outcome, execution) else None,
+        row=row,
         scheduled=outcome.scheduled,
         unscheduled=outcome.unscheduled,
         snapshot=frozen,
-        wake_at=wake_at,
+        wake_at=wake_at if row is not None else None,
     )
 
 
@@ -64,7 +67,7 @@ def _changes_row(outcome: Outcome, execution: Execution) -> bool:
     )
 
 
-def _row(execution: Execution, action_id: str, domain: DomainRecord | None) -> ExecutionRow:
+def _row(execution: Execution, action_id: str, retention: int | None) -> ExecutionRow:
     row = ExecutionRow(
         run_id=execution.run_id,
         lane=names.lane_of(execution.domain, execution.workflow_id),
@@ -84,12 +87,6 @@ def _row(execution: Execution, action_id: str, domain: DomainRecord | None) -> E
         closed_at=execution.closed_at,
         closed_by=action_id,
         close_status=execution.close_status,
-        expires_at=execution.closed_at + _retention(domain),
+        expires_at=execution.closed_at + (retention or 0),
         unsettled=execution.unsettled(),
     )
-
-
-def _retention(domain: DomainRecord | None) -> int:
-    # "If you pass the value NONE or 0 (zero), then the workflow execution history isn't retained."
-    days = "0" if domain is None or domain.retention == "NONE" else domain.retention
-    return int(days) * DAY

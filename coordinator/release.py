@@ -90,4 +90,4 @@ class Releases:
         else:
             self._clock.vacate(execution.run_id)
         if not await self._wakes.arm(cached):
-            self._executions.drop(execution.run_id)
+            self._executions.retire(execution.run_id)

@@ -26,7 +26,7 @@ from coordinator.execution.types import Known
 from coordinator.handled import Handled
 from coordinator.lookups import look_up
 from coordinator.release import Releases
-from coordinator.retention import purge_for_ever
+from coordinator.retention import Retentions, purge_for_ever
 from coordinator.sweeper import sweep_for_ever
 from coordinator.wakes import Wakes
 from workflowsvc import names
@@ -65,6 +65,7 @@ class Coordinator:
         self._executions = Executions(store, settings.cached_executions, settings.cached_megabytes << 20)
         self._nothing = Known(lambda_available=bool(settings.lambda_endpoint))
         self._wakes = Wakes(clock, broker)
+        self._retentions = Retentions(store)
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
         #: how often each partition was lost
         self._losses: Counter[int] = Counter()
@@ -79,7 +80,7 @@ class Coordinator:
     async def __aenter__(self) -> Self:
         self._stack.push_async_callback(self._finish)
         ownership = await self._stack.enter_async_context(self._broker.consume(self._receive, self._lose))
-        self._spawn(sweep_for_ever(self._store, self._broker, self._clock, ownership), self._waiting)
+        self._spawn(sweep_for_ever(self._store, self._broker, self._clock, self._wakes, ownership), self._waiting)
         self._spawn(purge_for_ever(self._store, self._clock, self._settings.retention_seconds), self._waiting)
         return self
 
@@ -255,8 +256,8 @@ class Coordinator:
         if cached is None or cached.execution is not execution:
             cached = Cached(execution, [])
             handled.touched.append(cached)
-        domain = None if execution.open else await self._store.domain(execution.domain)
-        commit = commit_of(outcome, cached, action_id, domain, self._wakes.look_at(cached))
+        retention = None if execution.open else await self._retentions.of(execution.domain)
+        commit = commit_of(outcome, cached, action_id, retention, self._wakes.look_at(cached))
         if commit is not None:
             commits.append(commit)
             self._executions.put(cached)

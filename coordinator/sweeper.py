@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from coordinator.recovery import resume_all
+from coordinator.wakes import Wakes
 from workflowsvc import names
 from workflowsvc.messages import Action, Wake
-from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Ownership, Store, StoreUnavailable
-from workflowsvc.records import Due
+from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Conflict, Ownership, Store, StoreUnavailable
+from workflowsvc.records import Commit, Due
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +24,7 @@ EVERY_SECONDS = 5.0
 PAGE = 500
 
 
-async def sweep_for_ever(store: Store, broker: Broker, clock: Clock, ownership: Ownership) -> None:
+async def sweep_for_ever(store: Store, broker: Broker, clock: Clock, wakes: Wakes, ownership: Ownership) -> None:
     while True:
         try:
             if not await broker.remembers():
@@ -31,9 +33,18 @@ async def sweep_for_ever(store: Store, broker: Broker, clock: Clock, ownership: 
             if broker.horizon is None:
                 return  # it remembers all that it was given, as long as this process lives
             await _wake_overdue(store, broker, clock.now(), ownership)
+            await broker.publish(wakes.overdue(clock.now()))
+            while standing := wakes.standing(PAGE):
+                await asyncio.gather(*(_write(store, wakes, commit) for commit in standing))
         except (StoreUnavailable, BrokerUnavailable) as error:
             log.warning("the sweeper waits: %s", error)
         await asyncio.sleep(EVERY_SECONDS)
+
+
+async def _write(store: Store, wakes: Wakes, commit: Commit) -> None:
+    with suppress(Conflict):  # it has closed, or is another's by now
+        await store.commit([commit])
+    wakes.written(commit)
 
 
 async def _wake_overdue(store: Store, broker: Broker, now: int, ownership: Ownership) -> None:

@@ -1,24 +1,30 @@
 """When a run is woken, and by when somebody looks whether it was.
 
 Law: one wake-up per execution, at the earliest of its deadlines, armed anew only when that moves earlier. A broker
-whose delays have a horizon may lose one, and takes none that is farther: for it every commit that arms says by when
-the sweeper is to look at the run.
+whose delays have a horizon may lose one, and takes none that is farther, so for it every run has a time by which the
+sweeper looks at it. That time goes into the store with what is written anyway, else some seconds later, if it still
+stands: most runs have moved on by then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.execution.deadlines import next_deadline
 from workflowsvc import names
 from workflowsvc.messages import Action, Wake
 from workflowsvc.ports import Broker, Clock
+from workflowsvc.records import Commit
 
 if TYPE_CHECKING:
     from coordinator.cache import Cached
 
 #: Milliseconds that a wake-up may be late before it is taken for lost.
 GRACE = 5_000
+#: Seconds after which a time to look that still stands is written down.
+WRITE_AFTER_SECONDS = 5.0
 
 
 def armed_by(wake_at: int | None) -> int | None:
@@ -26,36 +32,96 @@ def armed_by(wake_at: int | None) -> int | None:
     return None if wake_at is None else wake_at - GRACE
 
 
+class _Unwritten(NamedTuple):
+    wake_at: int
+    #: on the loop's clock
+    since: float
+    cached: Cached
+
+
 class Wakes:
     def __init__(self, clock: Clock, broker: Broker) -> None:
         self._clock = clock
         self._broker = broker
         self._horizon = broker.horizon
+        #: by run id, the longest waiting first
+        self._unwritten: dict[str, _Unwritten] = {}
+
+    # ---- arming
 
     def look_at(self, cached: Cached) -> int | None:
-        """By when the run is to be looked at, where the store does not know that yet."""
+        """By when the run is to be looked at, where it is about to be armed."""
         if self._horizon is None or not cached.execution.open:
             return None
         deadline = _to_arm(cached)
-        if deadline is None:
-            return None
-        return deadline + GRACE if self._is_near(deadline) else deadline - self._horizon // 2
+        return None if deadline is None else self._look_at(deadline, self._horizon)
 
     async def arm(self, cached: Cached) -> bool:
         """Whether the run has a deadline. Raises BrokerUnavailable."""
         execution = cached.execution
         if next_deadline(execution) is None:
             await self._broker.undelay(execution.run_id)
+            self.forget(execution.run_id)
             return False
         deadline = _to_arm(cached)
         if deadline is not None:
             if self._is_near(deadline):
                 await self._broker.delay(_wake(cached, deadline), deadline)
             cached.armed_at = deadline
+            self.forget(execution.run_id)
+            self._note(cached, deadline)
         return True
+
+    def _note(self, cached: Cached, deadline: int) -> None:
+        if self._horizon is None:
+            return
+        wake_at = self._look_at(deadline, self._horizon)
+        if wake_at != cached.look_at:
+            now = asyncio.get_running_loop().time()
+            self._unwritten[cached.execution.run_id] = _Unwritten(wake_at, now, cached)
 
     def _is_near(self, deadline: int) -> bool:
         return self._horizon is None or deadline - self._clock.now() <= self._horizon
+
+    def _look_at(self, deadline: int, horizon: int) -> int:
+        return deadline + GRACE if self._is_near(deadline) else deadline - horizon // 2
+
+    # ---- what the store does not know yet
+
+    def forget(self, run_id: str) -> None:
+        self._unwritten.pop(run_id, None)
+
+    def overdue(self, now: int) -> list[Action]:
+        """Wake-ups that were armed a moment ago and did not come."""
+        late = [one for one in self._unwritten.values() if one.wake_at <= now]
+        for one in late:
+            self.forget(one.cached.execution.run_id)
+        return [_wake(one.cached, one.wake_at) for one in late]
+
+    def standing(self, most: int) -> list[Commit]:
+        """What still stands after a while, to be committed."""
+        long_ago = asyncio.get_running_loop().time() - WRITE_AFTER_SECONDS
+        ripe = takewhile(lambda one: one.since <= long_ago, self._unwritten.values())
+        return [_commit(one) for one in islice(ripe, most)]
+
+    def written(self, commit: Commit) -> None:
+        one = self._unwritten.get(commit.run_id)
+        if one is not None and one.wake_at == commit.wake_at:
+            one.cached.look_at = one.wake_at
+            self.forget(commit.run_id)
+
+
+def _commit(one: _Unwritten) -> Commit:
+    execution = one.cached.execution
+    return Commit(
+        run_id=execution.run_id,
+        domain=execution.domain,
+        workflow_id=execution.workflow_id,
+        action_id="",
+        first=execution.last_event_id + 1,
+        events=[],
+        wake_at=one.wake_at,
+    )
 
 
 def _to_arm(cached: Cached) -> int | None:
@@ -65,11 +131,11 @@ def _to_arm(cached: Cached) -> int | None:
     return deadline
 
 
-def _wake(cached: Cached, deadline: int) -> Action:
+def _wake(cached: Cached, at: int) -> Action:
     execution = cached.execution
     return Action(
         # Not of the deadline alone: a timer of 0 can come due in the millisecond of the wake-up before.
-        id=names.derived_id(deadline, execution.run_id, execution.last_event_id, "wake"),
+        id=names.derived_id(at, execution.run_id, execution.last_event_id, "wake"),
         lane=names.lane_of(execution.domain, execution.workflow_id),
         domain=execution.domain,
         workflow_id=execution.workflow_id,

@@ -100,15 +100,7 @@ class RabbitBroker:
 
     def _item(self, action: Action, due: int) -> Item:
         reply_to = action.reply_to and self._mailbox.queue_of(action.reply_to)
-        headers: dict[str, str | int] = {
-            "action": codec.name_of(action.request),
-            "domain": action.domain,
-            "workflowId": action.workflow_id,
-            "runId": action.run_id,
-        }
-        if due:
-            headers["due"] = due
-        return Item(codec.encode_action(action, reply_to, due), headers)
+        return Item(codec.encode_action(action, reply_to, due), codec.action_headers(action))
 
     async def _send(self, way: _Way, items: list[Item]) -> None:
         seconds, key = way
@@ -159,13 +151,7 @@ class RabbitBroker:
 
     async def _offer(self, task: Task) -> None:
         queue = topology.task_queue(task.task_list)
-        headers: dict[str, str | int] = {
-            "task": str(task.task_list.kind),
-            "domain": task.domain,
-            "workflowId": task.workflow_id,
-            "runId": task.run_id,
-            "scheduledEventId": task.scheduled_event_id,
-        }
+        headers = codec.task_headers(task)
         priority = topology.priority(task.priority)
         await self._publisher.send_declared(
             [queue], "", queue.name, codec.encode_task(task), headers, priority=priority

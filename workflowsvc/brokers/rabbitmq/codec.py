@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from workflowsvc import messages
 from workflowsvc.messages import Action, GivenDecisionTask, Refusal, Reply, Task, TaskRef
 from workflowsvc.swf import shapes
+from workflowsvc.swf.members import wire_name
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -84,6 +85,31 @@ def frame(items: Iterable[bytes]) -> bytes:
 def name_of(value: object) -> str:
     """What a request or result is called in headers and bodies: its class, without SWF's "Input"."""
     return type(value).__name__.removesuffix("Input")
+
+
+# ---- headers: for the eyes of whoever looks at a message ------------------------------------------------------
+
+Headers = dict[str, str | int]
+
+_WORKFLOW_ID: Final = wire_name(shapes.WorkflowExecution, "workflow_id")
+_RUN_ID: Final = wire_name(shapes.WorkflowExecution, "run_id")
+_SCHEDULED_EVENT_ID: Final = wire_name(shapes.ActivityTaskStartedEventAttributes, "scheduled_event_id")
+
+
+def action_headers(action: Action) -> Headers:
+    return {"action": name_of(action.request), **_where(action)}
+
+
+def task_headers(task: Task) -> Headers:
+    return {"task": str(task.task_list.kind), **_where(task), _SCHEDULED_EVENT_ID: task.scheduled_event_id}
+
+
+def reply_headers(reply: Reply) -> Headers:
+    return {"answer": reply.refusal.code if reply.refusal else name_of(reply.result)}
+
+
+def _where(message: Action | Task) -> Headers:
+    return {"domain": message.domain, _WORKFLOW_ID: message.workflow_id, _RUN_ID: message.run_id}
 
 
 # ---- actions -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from workflowsvc.brokers.rabbitmq.codec import Headers
 from workflowsvc.brokers.rabbitmq.jobs import Jobs
 from workflowsvc.ports import BrokerUnavailable
 
@@ -22,7 +23,7 @@ FRAME_ITEMS: Final = 128
 class Item(NamedTuple):
     body: bytes
     #: for the eyes of whoever looks at the message
-    headers: dict[str, str | int]
+    headers: Headers
 
 
 K = TypeVar("K")

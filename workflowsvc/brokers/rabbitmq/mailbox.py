@@ -101,15 +101,11 @@ class Mailbox:
         return box.queue
 
     def reply(self, reply: Reply) -> None:
-        headers: dict[str, str | int] = {
-            "actionId": reply.action_id,
-            "answer": reply.refusal.code if reply.refusal else codec.name_of(reply.result),
-        }
         try:
             queue = self.queue_of(reply.to)
         except BrokerUnavailable:
             return  # the requester is this very broker, and asks again
-        self._frames.put(queue, [Item(codec.encode_reply(reply), headers)])
+        self._frames.put(queue, [Item(codec.encode_reply(reply), codec.reply_headers(reply))])
 
     async def close(self) -> None:
         await self._frames.close()
