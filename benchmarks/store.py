@@ -1,6 +1,8 @@
-"""The SQLite store by itself: durable commits of one event by so many waiters at a time, and the reads that matter.
+"""A store by itself: durable commits of one event by so many waiters at a time, and the reads that matter.
 
-usage: python -m benchmarks.store [--commits 20000]
+usage: python -m benchmarks.store [--commits 20000] [--mongodb mongodb://HOST]
+
+SQLite in a file of its own, or MongoDB in a database of its own, which is dropped after.
 """
 
 from __future__ import annotations
@@ -8,14 +10,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import secrets
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvloop
+from pymongo import AsyncMongoClient
 
+from workflowsvc.ports import Store
 from workflowsvc.records import Commit, ExecutionRow
+from workflowsvc.stores.mongo import MongoStore
 from workflowsvc.stores.sqlite import SqliteStore
 
 WAITERS = (1, 30, 100)
@@ -48,7 +57,7 @@ def commit(run: str, first: int, events: int = 1) -> Commit:
     )
 
 
-async def commits(store: SqliteStore, waiters: int, total: int) -> dict[str, Any]:
+async def commits(store: Store, waiters: int, total: int) -> dict[str, Any]:
     took: list[float] = []
 
     async def write(run: str) -> None:
@@ -69,7 +78,7 @@ async def commits(store: SqliteStore, waiters: int, total: int) -> dict[str, Any
     }
 
 
-async def reads(store: SqliteStore) -> dict[str, Any]:
+async def reads(store: Store) -> dict[str, Any]:
     await store.commit([commit("long", 1)])
     for first in range(2, EVENTS, 1000):
         await store.commit([commit("long", first, 1000)])
@@ -84,16 +93,34 @@ async def reads(store: SqliteStore) -> dict[str, Any]:
     }
 
 
-async def main(options: argparse.Namespace) -> None:
+@asynccontextmanager
+async def sqlite() -> AsyncIterator[Store]:
     with tempfile.TemporaryDirectory() as directory:
         async with SqliteStore(Path(directory, "benchmark.sqlite")) as store:
-            for waiters in WAITERS:
-                total = options.commits if waiters > 1 else options.commits // 10
-                print(json.dumps(await commits(store, waiters, total)))
-            print(json.dumps(await reads(store)))
+            yield store
+
+
+@asynccontextmanager
+async def mongodb(server: str) -> AsyncIterator[Store]:
+    url = urlsplit(server)._replace(path=f"/benchmark_{secrets.token_hex(4)}").geturl()
+    try:
+        async with MongoStore(url) as store:
+            yield store
+    finally:
+        async with AsyncMongoClient[dict[str, Any]](url) as client:
+            await client.drop_database(client.get_default_database().name)
+
+
+async def main(options: argparse.Namespace) -> None:
+    async with mongodb(options.mongodb) if options.mongodb else sqlite() as store:
+        for waiters in WAITERS:
+            total = options.commits if waiters > 1 else options.commits // 10
+            print(json.dumps(await commits(store, waiters, total)))
+        print(json.dumps(await reads(store)))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=20_000)
+    parser.add_argument("--mongodb", metavar="URL", help="a server that speaks MongoDB's protocol")
     uvloop.run(main(parser.parse_args()))

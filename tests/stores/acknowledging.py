@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 from tests.stores.making import Run
+from workflowsvc.ports import Store
+from workflowsvc.stores.mongo import MongoStore
 from workflowsvc.stores.sqlite import SqliteStore
 
 LANES = 8
 
 
-async def write(store: SqliteStore, lane: int) -> None:
+async def write(store: Store, lane: int) -> None:
     run = Run(lane)
     await store.commit([run.start(count=1)])
     for first in range(2, 20_000):
@@ -22,10 +24,10 @@ async def write(store: SqliteStore, lane: int) -> None:
         os.write(sys.stdout.fileno(), f"{lane} {first}\n".encode())
 
 
-async def main(path: Path) -> None:
-    async with SqliteStore(path) as store:
+async def main(where: str) -> None:
+    async with MongoStore(where) if "://" in where else SqliteStore(Path(where)) as store:
         await asyncio.gather(*(write(store, lane) for lane in range(LANES)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(sys.argv[1]))

@@ -116,6 +116,26 @@ def ref_of(run_id: str, fields: Document) -> RunRef:
     return RunRef(run_id, fields["lane"], fields["domain"], fields["workflow_id"])
 
 
+# ---- workflow ids --------------------------------------------------------------------------------------------
+
+
+def claimed(row: ExecutionRow) -> Document:
+    """What keeps a workflow id. Who wants one need not get it, nor begin: it tells nothing more of the run yet."""
+    return {
+        "_id": claim_id(row.domain, row.workflow_id),
+        "run": row.run_id,
+        "lane": row.lane,
+        "domain": row.domain,
+        "workflow_id": row.workflow_id,
+        "at": 0,
+    }
+
+
+def waking(part: Document) -> Document:
+    """What it takes of a part of its run's history: when to look at it."""
+    return {"at": part["last"], **({"wake": part["wake"]} if "wake" in part else {})}
+
+
 # ---- histories -----------------------------------------------------------------------------------------------
 
 
@@ -148,6 +168,7 @@ def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes
         document["row"] = row_fields(rows[-1])
     if wakes and is_open:
         document["wake"] = place(wakes[-1], run_id)
+        document["claim"] = claim_id(commits[0].domain, commits[0].workflow_id)
     return document
 
 
@@ -177,8 +198,8 @@ def _tasks(commits: Iterable[Commit]) -> tuple[dict[int, TaskList], set[int]]:
             scheduled[task.scheduled_event_id] = task.task_list
             unscheduled.discard(task.scheduled_event_id)
         for task in commit.unscheduled:
-            if scheduled.pop(task.scheduled_event_id, None) is None:
-                unscheduled.add(task.scheduled_event_id)
+            scheduled.pop(task.scheduled_event_id, None)
+            unscheduled.add(task.scheduled_event_id)
     return scheduled, unscheduled
 
 

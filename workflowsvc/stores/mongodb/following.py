@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, event_id
+from workflowsvc.stores.mongodb.documents import Document, event_id, waking
 from workflowsvc.stores.mongodb.judging import Snapshot
 from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
 
@@ -19,7 +18,8 @@ from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
 async def follow(server: Server, documents: Sequence[Document], snapshots: Sequence[Snapshot] = ()) -> None:
     """One command per collection and kind of write; workflow ids last: who finds one free finds the rest done."""
     changes = {
-        schema.EXECUTIONS: _rows(documents),
+        schema.EXECUTIONS: [_row(document) for document in documents if "row" in document],
+        schema.OPEN: [_wake(document) for document in documents if "wake" in document],
         schema.SNAPSHOTS: _snapshots(snapshots),
         schema.HEARTBEATS: _beats(documents),
     }
@@ -39,20 +39,16 @@ async def _all(work: Iterable[Awaitable[object]]) -> None:
             raise answer
 
 
-def _rows(documents: Iterable[Document]) -> list[Change]:
-    return [_row(document) for document in documents if "row" in document or "wake" in document]
-
-
 def _row(document: Document) -> Change:
     run_id, last = document["run"], document["last"]
-    if not document["events"]:  # only a time to wake: nothing newer may have been written
-        return Change({"_id": run_id, "at": {"$lte": last}}, {"$set": {"wake": document["wake"]}})
-    update: dict[str, dict[str, Any]] = {"$set": {**document.get("row", {}), "at": last}}
-    if document["closed"]:
-        update["$unset"] = {"wake": ""}
-    elif "wake" in document:
-        update["$set"]["wake"] = document["wake"]
-    return Change({"_id": run_id, "at": {"$lt": last}}, update, upsert=document["first"] == 1)
+    newer = {"$set": {**document["row"], "at": last}}
+    return Change({"_id": run_id, "at": {"$lt": last}}, newer, upsert=document["first"] == 1)
+
+
+def _wake(document: Document) -> Change:
+    """Without events it is as new as the last of them."""
+    older = {"$lt" if document["events"] else "$lte": document["last"]}
+    return Change({"_id": document["claim"], "run": document["run"], "at": older}, {"$set": waking(document)})
 
 
 def _snapshots(snapshots: Iterable[Snapshot]) -> list[Change]:
@@ -104,12 +100,22 @@ def _claims(server: Server, documents: Sequence[Document]) -> list[Awaitable[obj
 
     A run that hangs on another never held it: the id went from the first to the last of them.
     """
-    freeing = [({"_id": each["frees"], "run": each["run"]}, each.get("next")) for each in documents if "frees" in each]
-    moved = [Change(held, {"$set": {"run": heir}}) for held, heir in freeing if heir is not None]
-    freed = [held for held, heir in freeing if heir is None]
+    freeing = [each for each in documents if "frees" in each]
+    moved = [Change(_held(each), _to(each)) for each in freeing if "next" in each]
+    freed = [_held(each) for each in freeing if "next" not in each]
     work: list[Awaitable[object]] = []
     if moved:
         work.append(server.update(schema.OPEN, moved))
     if freed:
         work.append(server.delete(schema.OPEN, *freed))
     return work
+
+
+def _held(document: Document) -> Filter:
+    return {"_id": document["frees"], "run": document["run"]}
+
+
+def _to(document: Document) -> Document:
+    heir = next(each for each in document["then"] if each["run"] == document["next"])
+    taken = {"$set": {"run": heir["run"], **waking(heir)}}
+    return taken if "wake" in heir else {**taken, "$unset": {"wake": ""}}

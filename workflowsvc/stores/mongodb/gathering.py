@@ -50,14 +50,12 @@ class Groups(Generic[W]):
         self._gathered: list[Job[W]] = []
         self._busy: set[Hashable] = set()
         self._writing: set[asyncio.Task[None]] = set()
+        self._called = False
 
     def submit(self, work: W, keys: Iterable[Hashable]) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        job = Job(work, frozenset(keys), loop.create_future())
+        job = Job(work, frozenset(keys), asyncio.get_running_loop().create_future())
         self._gathered.append(job)
-        if len(self._gathered) == 1:
-            # In the next turn of the loop: what else becomes ready in this one goes along.
-            loop.call_soon(self._begin)
+        self._call()
         return job.done
 
     async def finish(self) -> None:
@@ -66,7 +64,14 @@ class Groups(Generic[W]):
             self._begin()
             await asyncio.wait(self._writing)
 
+    def _call(self) -> None:
+        """Begin in the next turn of the loop: what else becomes ready in this one goes along."""
+        if not self._called:
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._begin)
+
     def _begin(self) -> None:
+        self._called = False
         if not self._free or not (group := self._next()):
             return
         self._free -= 1
@@ -97,7 +102,7 @@ class Groups(Generic[W]):
             self._busy -= job.keys
             job.answer()
         # Those who were answered come first: what they submit now goes with what has gathered.
-        asyncio.get_running_loop().call_soon(self._begin)
+        self._call()
 
 
 class Together(Generic[K, V]):

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit
-from workflowsvc.stores.mongodb.documents import Document, claim_id, history
+from workflowsvc.stores.mongodb.documents import Document, claim_id, claimed, history
 from workflowsvc.stores.mongodb.server import Encoded, encoded
 
 
@@ -26,16 +26,6 @@ class Head(NamedTuple):
 
     last: int
     open: bool
-
-
-class Claim(NamedTuple):
-    """A workflow id that a run wants, or holds."""
-
-    id: str
-    run_id: str
-    domain: str
-    workflow_id: str
-    lane: int
 
 
 class Snapshot(NamedTuple):
@@ -58,8 +48,8 @@ class Draft(Struct):
     #: parts without events, which are only followed
     asides: list[Document] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
-    #: what must be free
-    claims: list[Claim] = field(default_factory=list)
+    #: the workflow ids that must be free, as those who want them would have them
+    claims: list[Document] = field(default_factory=list)
     heads: dict[str, Head] = field(default_factory=dict)
 
     def documents(self) -> list[Document]:
@@ -78,7 +68,7 @@ def begins(commit: Commit) -> bool:
 def drafted(unit: Sequence[Commit], heads: Mapping[str, Head], nonce: bytes) -> Draft:
     """Raises Conflict, or ValueError where the unit makes no sense."""
     judge = _Judge(unit, heads)
-    draft = Draft(nonce, heads=judge.heads, claims=judge.claims)
+    draft = Draft(nonce, claims=judge.claims, heads=judge.heads)
     documents: dict[str, Document] = {}
     for run_id, commits in judge.parts.items():
         head = judge.heads[run_id]
@@ -94,6 +84,8 @@ def drafted(unit: Sequence[Commit], heads: Mapping[str, Head], nonce: bytes) -> 
         if run_id in judge.hangs_on:
             documents[judge.hangs_on[run_id]]["next"] = run_id
     draft.encoded = [encoded(anchor) for anchor in draft.anchors]
+    for aside in draft.asides:
+        encoded(aside)
     return draft
 
 
@@ -111,7 +103,7 @@ class _Judge:
     def __init__(self, unit: Sequence[Commit], heads: Mapping[str, Head]) -> None:
         self.heads: dict[str, Head] = {}
         self.parts: dict[str, list[Commit]] = {}
-        self.claims: list[Claim] = []
+        self.claims: list[Document] = []
         #: who holds a workflow id after what was judged so far, and who freed it
         self.holders: dict[str, str] = {}
         self._freed: dict[str, str] = {}
@@ -146,7 +138,7 @@ class _Judge:
         if claim in self._freed:
             self.hangs_on[commit.run_id] = self._freed[claim]
         else:
-            self.claims.append(Claim(claim, commit.run_id, commit.domain, commit.workflow_id, commit.row.lane))
+            self.claims.append(claimed(commit.row))
         return Head(0, open=True)
 
 

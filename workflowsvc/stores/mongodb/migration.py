@@ -18,8 +18,7 @@ async def migrate(server: Server) -> None:
         raise StoreRefused(f"the database was written by a newer workflowsvc (schema {version}, known here: {known})")
     for step, indexes in enumerate(schema.MIGRATIONS[version:], version + 1):
         for collection, wanted in indexes.items():
-            for index in wanted:
-                await server.make_index(collection, [(field, 1) for field in index.fields], sparse=index.sparse)
+            await server.make_indexes(collection, wanted)
         await server.update(schema.SERVICE, [_recorded(step)])
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from workflowsvc.messages import TaskList
 from workflowsvc.records import Cursor, Due, ExecutionQuery, ExecutionRow, ListedExecution, RunRef, StoredRun
 from workflowsvc.stores.mongodb import filters, schema
 from workflowsvc.stores.mongodb.documents import (
+    NEVER,
     Document,
     claim_id,
     cursor,
@@ -27,6 +28,8 @@ from workflowsvc.stores.mongodb.judging import Head
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
 
+#: Documents that are looked through at a time for an action.
+_LOOK: Final = 500
 _REF: Final = ("lane", "domain", "workflow_id")
 
 
@@ -38,8 +41,9 @@ class Reader:
     # ---- one run -----------------------------------------------------------------------------------------------
 
     async def load(self, run_id: str) -> StoredRun | None:
-        execution, snapshot, beats = await asyncio.gather(
+        execution, claim, snapshot, beats = await asyncio.gather(
             self._server.find_one(schema.EXECUTIONS, {"_id": run_id}),
+            self._server.find_one(schema.OPEN, {"run": run_id}),
             self._server.find_one(schema.SNAPSHOTS, {"_id": run_id}),
             self._server.find(schema.HEARTBEATS, {"run": run_id}, [("_id", 1)]),
         )
@@ -52,15 +56,14 @@ class Reader:
         if await self._standing.mended(last) or execution is None:
             return await self.load(run_id)
         self._standing.remember({run_id: Head(last["last"], not last["closed"])})
-        fields = _newest(execution, documents)
         at = snapshot["at"] if snapshot else 0
         return StoredRun(
-            row=row_of(run_id, fields),
+            row=row_of(run_id, _newest(execution, documents)),
             events=list(_events(documents, at + 1)),
             snapshot=snapshot["state"] if snapshot else None,
             snapshot_at=at,
             heartbeats=[heartbeat(beat) for beat in beats],
-            wake_at=cursor(fields["wake"]).at if fields.get("wake") and fields["open"] else None,
+            wake_at=None if claim is None or last["closed"] else _wake_at(claim, documents),
         )
 
     async def _histories(self, wanted: Document) -> list[Document]:
@@ -85,8 +88,17 @@ class Reader:
         return newest["_id"] if newest else None
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
-        wanted = {"run": run_id, "actions": action_id}
-        return await self._server.find_one(schema.HISTORIES, wanted, fields=["_id"]) is not None
+        """Looked for along the run from its end, where what is asked for again has just been written."""
+        behind = NEVER
+        while behind > 1:
+            wanted = {"run": run_id, "first": {"$lt": behind}}
+            page = await self._server.find(
+                schema.HISTORIES, wanted, [("first", -1)], limit=_LOOK, fields=["first", "actions"]
+            )
+            if any(action_id in document["actions"] for document in page):
+                return True
+            behind = page[-1]["first"] if page else 0
+        return False
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
         fields = await self._server.find_one(schema.EXECUTIONS, {"_id": run_id})
@@ -132,8 +144,8 @@ class Reader:
     async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
         behind = place(after.wake_at, after.run.run_id) if after else ""
         wanted = {"wake": {"$gt": behind, "$lt": moment(at + 1)}}
-        found = await self._server.find(schema.EXECUTIONS, wanted, [("wake", 1)], limit=limit, fields=[*_REF, "wake"])
-        return [Due(cursor(each["wake"]).at, ref_of(each["_id"], each)) for each in found]
+        found = await self._server.find(schema.OPEN, wanted, [("wake", 1)], limit=limit)
+        return [Due(cursor(each["wake"]).at, ref_of(each["run"], each)) for each in found]
 
     async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
         if filters.nothing(query):
@@ -166,11 +178,13 @@ def _events(documents: Iterable[Document], first: int) -> Iterator[bytes]:
         expected = document["last"] + 1
 
 
-def _newest(execution: Document, documents: Iterable[Document]) -> dict[str, Any]:
-    """The row and the time to wake, as the documents say that were written since it was read."""
-    fields = dict(execution)
-    for document in documents:
-        if document["last"] > execution["at"]:
-            fields.update(document.get("row", {}))
-            fields.update({"wake": document["wake"]} if "wake" in document else {})
-    return fields
+def _newest(execution: Document, documents: Iterable[Document]) -> Document:
+    """The row, as the documents say that were written since it was read."""
+    rows = [each["row"] for each in documents if "row" in each and each["last"] > execution["at"]]
+    return rows[-1] if rows else execution
+
+
+def _wake_at(claim: Document, documents: Iterable[Document]) -> int | None:
+    wakes = [each["wake"] for each in documents if "wake" in each and each["last"] > claim["at"]]
+    wake = wakes[-1] if wakes else claim.get("wake")
+    return None if wake is None else cursor(wake).at

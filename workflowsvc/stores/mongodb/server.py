@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import bson
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
-from pymongo import AsyncMongoClient, DeleteMany, ReadPreference, UpdateMany, UpdateOne
+from pymongo import AsyncMongoClient, DeleteMany, IndexModel, ReadPreference, UpdateMany, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
@@ -34,6 +34,7 @@ from pymongo.write_concern import WriteConcern
 
 from workflowsvc.ports import StoreUnavailable
 from workflowsvc.stores.errors import StoreRefused
+from workflowsvc.stores.mongodb.schema import Index
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ _COMMITTED: Final = ReadConcern("majority")
 #: A document of the server's ends at 16 MiB; what is put around ours takes a little of it.
 LARGEST: Final = 12 << 20
 #: Seconds within which a write that met an error of the connection is begun anew.
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 2.0
 _PAUSE: Final = 0.05
 
 _TAKEN: Final = 11000
@@ -118,9 +119,12 @@ class Server:
     async def ping(self) -> None:
         await self._asked(self._database.command("ping"))
 
-    async def make_index(self, collection: str, keys: Order, *, sparse: bool) -> None:
-        options: Mapping[str, Any] = {"sparse": True} if sparse else {}
-        await self._persistently(lambda: self._database[collection].create_index(keys, **options))
+    async def make_indexes(self, collection: str, indexes: Sequence[Index]) -> None:
+        models = [
+            IndexModel([(field, 1) for field in index.fields], **({"sparse": True} if index.sparse else {}))
+            for index in indexes
+        ]
+        await self._persistently(lambda: self._database[collection].create_indexes(models))
 
     # ---- asking ------------------------------------------------------------------------------------------------
 

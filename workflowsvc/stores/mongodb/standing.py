@@ -56,7 +56,7 @@ class Standing:
 
     async def _look(self, run_id: str) -> Document | None:
         last = await self.last(run_id)
-        return last if last is None or "tombstone" in last else await self._mend(last) or last
+        return None if last is None or "tombstone" in last else await self._mend(last) or last
 
     async def last(self, run_id: str) -> Document | None:
         return await self._server.find_one(schema.HISTORIES, {"run": run_id}, [("first", -1)])
@@ -110,14 +110,14 @@ class Standing:
 
     async def _lacks(self, last: Document) -> bool:
         """Whether anything is missing of what should have followed it."""
-        execution, pending, beats, claimed = await asyncio.gather(
+        execution, pending, beats, claim = await asyncio.gather(
             self._server.find_one(schema.EXECUTIONS, {"_id": last["run"]}, fields=["at"]),
             self._server.find(schema.PENDING, {"run": last["run"]}, fields=["_id"]),
             self._beats(last),
-            self._claimed(last),
+            self._claim(last),
         )
         return (
-            claimed
+            _lacks_claim(last, claim)
             or _lacks_row(last, execution)
             or _lacks_tasks(last, {task["_id"] for task in pending})
             or any(beats.get(task, 0) < at for task, at, _ in last["beats"])
@@ -129,11 +129,10 @@ class Standing:
         beats = await self._server.find(schema.HEARTBEATS, {"run": last["run"]}, fields=["task", "at"])
         return {beat["task"]: beat["at"] for beat in beats}
 
-    async def _claimed(self, last: Document) -> bool:
-        """Whether a run that freed its workflow id still holds it."""
-        if "frees" not in last:
-            return False
-        return await self._server.find_one(schema.OPEN, {"_id": last["frees"], "run": last["run"]}) is not None
+    async def _claim(self, last: Document) -> Document | None:
+        if "frees" not in last and "wake" not in last:
+            return None
+        return await self._server.find_one(schema.OPEN, {"run": last["run"]})
 
 
 def _head(last: Document) -> Head:
@@ -141,7 +140,11 @@ def _head(last: Document) -> Head:
 
 
 def _lacks_row(last: Document, execution: Document | None) -> bool:
-    return ("row" in last or "wake" in last) and (execution is None or execution["at"] < last["last"])
+    return "row" in last and (execution is None or execution["at"] < last["last"])
+
+
+def _lacks_claim(last: Document, claim: Document | None) -> bool:
+    return claim is not None and ("frees" in last or claim["at"] < last["last"])
 
 
 def _lacks_tasks(last: Document, pending: set[str]) -> bool:

@@ -20,7 +20,7 @@ from workflowsvc.stores.mongodb import schema
 from workflowsvc.stores.mongodb.documents import Document
 from workflowsvc.stores.mongodb.following import follow
 from workflowsvc.stores.mongodb.gathering import Job
-from workflowsvc.stores.mongodb.judging import Claim, Draft, Head, begins, drafted
+from workflowsvc.stores.mongodb.judging import Draft, Head, begins, drafted
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
 
@@ -91,24 +91,24 @@ class Writer:
         wanted = [(job, claim) for job, draft in drafts.items() for claim in draft.claims]
         if not wanted:
             return
-        taken = await self._server.insert(schema.OPEN, [_claim(claim) for _, claim in wanted])
+        taken = await self._server.insert(schema.OPEN, [claim for _, claim in wanted])
         had = await asyncio.gather(*(self._contend(wanted[place][1]) for place in taken))
         for place, has in zip(taken, had, strict=True):
             job, claim = wanted[place]
             if not has and drafts.pop(job, None) is not None:
-                job.error = Conflict(f"{claim.workflow_id!r} is open")
+                job.error = Conflict(f"{claim['workflow_id']!r} is open")
 
-    async def _contend(self, claim: Claim) -> bool:
+    async def _contend(self, claim: Document) -> bool:
         """Have a workflow id that is taken, if its holder is this run, has closed, or never began."""
         for _ in range(_ATTEMPTS):
-            held = await self._server.find_one(schema.OPEN, {"_id": claim.id})
+            held = await self._server.find_one(schema.OPEN, {"_id": claim["_id"]})
             if held is not None:
-                if held["run"] == claim.run_id:
+                if held["run"] == claim["run"]:
                     return True
                 if await self._standing.stands(held["run"]):
                     return False
-                await self._server.delete(schema.OPEN, {"_id": claim.id, "run": held["run"]})
-            if not await self._server.insert(schema.OPEN, [_claim(claim)]):
+                await self._server.delete(schema.OPEN, {"_id": claim["_id"], "run": held["run"]})
+            if not await self._server.insert(schema.OPEN, [claim]):
                 return True
         return False
 
@@ -130,14 +130,13 @@ class Writer:
 
     async def _lost(self, taken: Mapping[str, Job[Unit]], drafts: Drafts) -> dict[Job[Unit], Exception]:
         """The units whose document another wrote."""
-        found = await self._server.find(
-            schema.HISTORIES, {"_id": {"$in": list(taken)}}, fields=["nonce", "run", "tombstone"]
-        )
+        among = {"_id": {"$in": list(taken)}}
+        found = await self._server.find(schema.HISTORIES, among, fields=["nonce", "tombstone"])
+        theirs = {each["_id"]: each for each in found}
         lost: dict[Job[Unit], Exception] = {}
-        for document in found:
-            job = taken[document["_id"]]
-            if document["nonce"] != drafts[job].nonce:
-                lost[job] = _refusal(document)
+        for key, job in taken.items():
+            if key not in theirs or theirs[key]["nonce"] != drafts[job].nonce:
+                lost[job] = _refusal(key, theirs.get(key, {}))
         return lost
 
     # ---- what follows ------------------------------------------------------------------------------------------
@@ -149,17 +148,7 @@ class Writer:
             self._standing.remember(draft.heads)
 
 
-def _claim(claim: Claim) -> Document:
-    return {
-        "_id": claim.id,
-        "run": claim.run_id,
-        "domain": claim.domain,
-        "workflow_id": claim.workflow_id,
-        "lane": claim.lane,
-    }
-
-
-def _refusal(found: Document) -> Exception:
+def _refusal(key: str, found: Document) -> Exception:
     if "tombstone" in found:
-        return ValueError(f"run {found['run']} can never begin: its workflow id was given to another while it had not")
-    return Conflict(f"run {found['run']}: event id taken ({found['_id']})")
+        return ValueError(f"{key}: the run can never begin, as its workflow id was given to another when it had not")
+    return Conflict(f"event id taken: {key}")

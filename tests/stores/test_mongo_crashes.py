@@ -1,0 +1,196 @@
+"""A process that dies between two writes: whatever it had begun is there whole for the next, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.servers import fresh_database
+from tests.stores.making import DECISIONS, DOMAIN, START, Run, events, pending
+from tests.stores.mongo import dying
+from workflowsvc.ports import Conflict
+from workflowsvc.records import Commit, ExecutionQuery, Heartbeat, TimeField
+from workflowsvc.stores.mongo import MongoStore
+
+OLD, NEXT, LAST, RIVAL = (Run(number, "same", tags=["red"]) for number in range(1, 5))
+BEAT = Heartbeat(2, START, "alive")
+BEGUN = [OLD.start(scheduled=pending(2), heartbeat=BEAT, wake_at=START + 9)]
+AFTER = [NEXT.start(scheduled=pending(2), wake_at=START + 7)]
+
+#: what was committed before, and what is on its way when the process dies
+SCENES: dict[str, tuple[list[Commit], list[Commit]]] = {
+    "begins": ([], BEGUN),
+    "goes on": (
+        BEGUN,
+        [
+            OLD.commit(3, 2, scheduled=pending(4), unscheduled=pending(2), wake_at=START + 5),
+            OLD.commit(5, heartbeat=replace(BEAT, at=START + 1)),
+        ],
+    ),
+    "changes its row": (BEGUN, [OLD.commit(3, row=OLD.row(info=b"changed"))]),
+    "closes": (BEGUN, [OLD.close(unsettled=True)]),
+    "is continued": (BEGUN, [OLD.close(), *AFTER]),
+    "is continued twice": (BEGUN, [OLD.close(), *AFTER, NEXT.close(), LAST.start(scheduled=pending(2))]),
+    "begins and is continued": ([], [*BEGUN, OLD.close(), *AFTER]),
+}
+
+
+async def lists(store: MongoStore) -> list[object]:
+    found: list[object] = []
+    for is_open, by, chosen in (
+        (True, TimeField.STARTED, {}),
+        (False, TimeField.STARTED, {"tag": "red"}),
+        (False, TimeField.CLOSED, {"workflow_id": "same"}),
+    ):
+        query = ExecutionQuery(
+            domain=DOMAIN,
+            open=is_open,
+            by=by,
+            oldest=0,
+            latest=START * 2,
+            now=START,
+            **chosen,  # type: ignore[arg-type]
+        )
+        found += [await store.executions(query, None, 10), await store.count_executions(query)]
+    return found
+
+
+async def observed(store: MongoStore, entry: str) -> list[object]:
+    """All that the store has to say. *entry* is by which question it is asked first."""
+    found: dict[str, Any] = {}
+    runs = (OLD, NEXT, LAST)
+    if entry == "find_run":
+        found["open"] = await store.find_run(DOMAIN, "same")
+    if entry == "rival":
+        with suppress(Conflict):
+            await store.commit([RIVAL.start()])
+    found["runs"] = [await store.load(run.run_id) for run in runs]
+    found["open"] = await store.find_run(DOMAIN, "same")
+    rows = [await store.row(run.run_id, START) for run in runs]
+    histories = [await store.history(run.run_id, 1, 99, 99) for run in runs]
+    waiting = await store.count_pending(DECISIONS)
+    due = await store.due(START * 2, None, 9)
+    # a workflow id may be held by a run that has not begun: whoever resumes that finds nothing
+    recoverable = [ref for ref in await store.recoverable("", 9) if await store.load(ref.run_id)]
+    return [found, rows, histories, waiting, due, recoverable, await lists(store)]
+
+
+async def undisturbed(units: Sequence[list[Commit]], entry: str) -> list[object]:
+    with fresh_database() as url:
+        async with MongoStore(url) as store:
+            for unit in units:
+                if unit:
+                    await store.commit(unit)
+            return await observed(store, entry)
+
+
+@pytest.mark.parametrize("entry", ["load", "find_run", "rival"])
+@pytest.mark.parametrize("scene", SCENES)
+async def test_what_a_process_that_died_had_begun_is_whole_or_not_there(scene: str, entry: str) -> None:
+    before, unit = SCENES[scene]
+    possible = [await undisturbed([before], entry), await undisturbed([before, unit], entry)]
+    seen: list[int] = []
+    died = True
+    while died:
+        writes = len(seen)
+        with fresh_database() as url:
+            async with MongoStore(url) as store:
+                if before:
+                    await store.commit(before)
+            async with dying(url, writes) as store:
+                try:
+                    await store.commit(unit)
+                    died = False
+                except ConnectionError:
+                    pass
+            async with MongoStore(url) as store:
+                found = await observed(store, entry)
+            assert found in possible, (writes, found)
+            seen.append(possible.index(found))
+    assert seen == sorted(seen)
+    assert set(seen) == {0, 1}
+
+
+@pytest.mark.parametrize("writes", range(8))
+async def test_who_goes_on_without_looking_sees_to_it_too(mongodb_url: str, writes: int) -> None:
+    """The caller remembers the run, but the store, in its new process, does not."""
+    async with dying(mongodb_url, writes) as store:
+        with suppress(ConnectionError):
+            await store.commit(BEGUN)
+    async with MongoStore(mongodb_url) as store:
+        try:
+            await store.commit([OLD.commit(3, unscheduled=pending(2), scheduled=pending(3))])
+            begun = True
+        except Conflict:
+            begun = False
+        stored = await store.load(OLD.run_id)
+        assert (stored is not None) == begun
+        assert await store.count_pending(DECISIONS) == begun
+        if stored is not None:
+            assert (stored.events, stored.wake_at) == (events(1, 3), START + 9)
+            assert list(stored.heartbeats) == [BEAT]
+
+
+@pytest.mark.parametrize("writes", range(2))
+async def test_a_run_that_never_began_gives_its_workflow_id_to_another(mongodb_url: str, writes: int) -> None:
+    async with dying(mongodb_url, writes) as store:
+        with suppress(ConnectionError):
+            await store.commit(BEGUN)
+    async with MongoStore(mongodb_url) as store:
+        await store.commit([RIVAL.start()])
+        assert await store.find_run(DOMAIN, "same") == RIVAL.run_id
+        with pytest.raises((Conflict, ValueError)):
+            await store.commit(BEGUN)
+        await store.commit([RIVAL.close()])
+        if writes == 1:  # it had the workflow id, and lost it: the run cannot begin any more
+            with pytest.raises(ValueError, match="can never begin"):
+                await store.commit(BEGUN)
+            assert await store.load(OLD.run_id) is None
+            assert await store.history(OLD.run_id, 1, 9, 9) == []
+            assert not await store.has_committed(OLD.run_id, OLD.action)
+            assert await store.find_run(DOMAIN, "same") == RIVAL.run_id
+        await store.commit([NEXT.start()])
+        assert await store.find_run(DOMAIN, "same") == NEXT.run_id
+
+
+async def test_a_run_that_had_not_begun_begins_when_its_start_comes_again(mongodb_url: str) -> None:
+    async with dying(mongodb_url, 1) as store:
+        with suppress(ConnectionError):
+            await store.commit(BEGUN)
+    async with MongoStore(mongodb_url) as store:
+        assert await store.find_run(DOMAIN, "same") is None
+        await store.commit(BEGUN)
+        assert await store.find_run(DOMAIN, "same") == OLD.run_id
+
+
+@pytest.mark.parametrize("writes", range(8))
+async def test_a_purge_that_was_cut_short_is_finished_by_the_next(mongodb_url: str, writes: int) -> None:
+    kept = Run(9)
+    async with MongoStore(mongodb_url) as store:
+        await store.commit(BEGUN)
+        await store.commit([OLD.commit(3, snapshot=b"state")])
+        await store.commit([OLD.close(4, expires_at=START), *AFTER])
+        await store.commit([kept.start()])
+    async with dying(mongodb_url, writes) as store:
+        with suppress(ConnectionError):
+            await store.purge(START + 1, 10)
+    async with MongoStore(mongodb_url) as store:
+        assert await store.load(OLD.run_id) is None or writes == 0
+        assert await store.history(OLD.run_id, 1, 9, 9) in ([], events(1, 4))
+        assert await store.purge(START + 1, 10) in (0, 1)
+        assert await store.purge(START + 1, 10) == 0
+        assert await store.load(OLD.run_id) is None
+        assert await store.history(OLD.run_id, 1, 9, 9) == []
+        assert await store.find_run(DOMAIN, "same") == NEXT.run_id
+        for run in (NEXT, kept):
+            assert await store.load(run.run_id) is not None
+        left = [
+            document
+            for name in ("histories", "executions", "heartbeats", "snapshots", "pending")
+            for document in await store._server.find(name, {"_id": {"$gte": OLD.run_id, "$lt": OLD.run_id + "0"}})
+        ]
+        assert left == []
