@@ -83,7 +83,8 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return self._target._replace(netloc=f"127.0.0.1:{self._port}").geturl()
+        # A member of a replica set would tell the driver its own address, which leads around this one.
+        return self._target._replace(netloc=f"127.0.0.1:{self._port}", query="directConnection=true").geturl()
 
     async def mend(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)

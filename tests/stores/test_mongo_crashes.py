@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.stores.mongo import dying
 from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit, ExecutionQuery, Heartbeat, TimeField
 from workflowsvc.stores.mongo import MongoStore
+from workflowsvc.stores.mongodb import standing, writer
 
 OLD, NEXT, LAST, RIVAL = (Run(number, "same", tags=["red"]) for number in range(1, 5))
 BEAT = Heartbeat(2, START, "alive")
@@ -194,3 +196,38 @@ async def test_a_purge_that_was_cut_short_is_finished_by_the_next(mongodb_url: s
             for document in await store._server.find(name, {"_id": {"$gte": OLD.run_id, "$lt": OLD.run_id + "0"}})
         ]
         assert left == []
+
+
+@pytest.mark.parametrize("closes", [False, True])
+@pytest.mark.parametrize("late", [writer, standing])
+async def test_who_follows_late_takes_back_what_others_went_on_from(
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch, late: ModuleType, closes: bool
+) -> None:
+    """Between the commit that schedules a task and what follows it, or between finding that and mending it."""
+    follow, waiting = late.follow, True
+    monkeypatch.setattr(writer, "_PROMPT", 0)
+
+    async def overtaken(*arguments: Any) -> None:
+        nonlocal waiting
+        if waiting and arguments[1][0]["first"] == 3:
+            waiting = False
+            async with MongoStore(mongodb_url) as other:
+                await other.load(OLD.run_id)
+                await other.commit([OLD.close(4) if closes else OLD.commit(4, unscheduled=pending(3))])
+                await other.commit([NEXT.start() if closes else OLD.commit(5)])
+        await follow(*arguments)
+
+    async with MongoStore(mongodb_url) as store:
+        await store.commit(BEGUN)
+    async with dying(mongodb_url, 1 if late is standing else 99) as store:
+        monkeypatch.setattr(late, "follow", overtaken)
+        with suppress(ConnectionError):
+            await store.commit([OLD.commit(3, scheduled=pending(3), unscheduled=pending(2), wake_at=START)])
+    async with MongoStore(mongodb_url) as store:
+        stored = await store.load(OLD.run_id)
+        assert not waiting
+        assert stored is not None
+        assert stored.events == events(1, 4 if closes else 5)
+        assert await store.count_pending(DECISIONS) == 0
+        assert await store.find_run(DOMAIN, "same") == (NEXT if closes else OLD).run_id
+        assert len(await store.due(START * 2, None, 9)) == (not closes)

@@ -95,7 +95,7 @@ def row_of(run_id: str, fields: Document) -> ExecutionRow:
     closed = cursor(fields["closed"]) if fields["closed"] is not None else None
     return ExecutionRow(
         run_id=run_id,
-        lane=fields["lane"],
+        lane=int(fields["lane"]),  # bson has an int of its own
         domain=fields["domain"],
         workflow_id=fields["workflow_id"],
         type_name=fields["type_name"],
@@ -107,13 +107,13 @@ def row_of(run_id: str, fields: Document) -> ExecutionRow:
         closed_at=closed.at if closed else None,
         closed_by=closed.by if closed else None,
         close_status=fields["close_status"] and CloseStatus(fields["close_status"]),
-        expires_at=None if fields["expires_at"] == NEVER else fields["expires_at"],
+        expires_at=None if fields["expires_at"] == NEVER else int(fields["expires_at"]),
         unsettled=fields["unsettled"],
     )
 
 
 def ref_of(run_id: str, fields: Document) -> RunRef:
-    return RunRef(run_id, fields["lane"], fields["domain"], fields["workflow_id"])
+    return RunRef(run_id, int(fields["lane"]), fields["domain"], fields["workflow_id"])
 
 
 # ---- workflow ids --------------------------------------------------------------------------------------------
@@ -209,4 +209,4 @@ def _beat(beat: Heartbeat) -> list[Any]:
 
 def heartbeat(document: Document) -> Heartbeat:
     details = document["details"]
-    return Heartbeat(document["task"], document["at"], None if details is None else details.decode())
+    return Heartbeat(document["task"], int(document["at"]), None if details is None else details.decode())

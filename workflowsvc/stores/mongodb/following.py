@@ -68,8 +68,8 @@ def _beats(documents: Iterable[Document]) -> list[Change]:
     }
     return [
         Change(
-            {"_id": key, "at": {"$lte": at}},
-            {"$set": {"run": run_id, "task": task, "at": at, "details": details}},
+            {"_id": key, "run": run_id, "at": {"$lte": at}},
+            {"$set": {"task": task, "at": at, "details": details}},
             upsert=True,
         )
         for key, (run_id, task, at, details) in newest.items()

@@ -114,7 +114,8 @@ class Server:
         except ServerSelectionTimeoutError as error:
             raise StoreRefused(f"no MongoDB answers at {self._where}") from error
         except PyMongoError as error:
-            raise StoreRefused(f"cannot use the MongoDB at {self._where}: {error}") from error
+            reason = (error.details or {}).get("errmsg") if isinstance(error, OperationFailure) else error
+            raise StoreRefused(f"cannot use the MongoDB at {self._where}: {reason}") from error
 
     async def ping(self) -> None:
         await self._asked(self._database.command("ping"))

@@ -83,30 +83,35 @@ class Standing:
         while await self._lacks(last):
             await self._hang(last.get("then", ()))
             await follow(self._server, [last])
-            newer = await self._server.find(
-                schema.HISTORIES,
-                {"run": last["run"], "first": {"$gt": last["first"]}},
-                [("first", 1)],
-            )
-            mended = last
-            if not newer:
+            newer = await self._catch_up(last)
+            mended = last = newer or last
+            if newer is None:
                 break
-            await self._overtaken(last, newer)
-            mended = last = newer[-1]
         return mended
+
+    async def catch_up(self, documents: Iterable[Document]) -> None:
+        """Take off their lists the tasks that others had taken when these documents were followed, which was late."""
+        for document in documents:
+            if document["scheduled"]:
+                await self._catch_up(document)
 
     async def _hang(self, hanging: Sequence[Document]) -> None:
         if hanging:
             await self._server.insert(schema.HISTORIES, hanging)
             await asyncio.gather(*(self._look(each["run"]) for each in hanging))
 
-    async def _overtaken(self, last: Document, newer: list[Document]) -> None:
-        """Others went on meanwhile: what they took from the list may just have been put back."""
+    async def _catch_up(self, last: Document) -> Document | None:
+        """Others may have gone on meanwhile, and what they took from a list just been put back; their last document."""
+        behind = {"run": last["run"], "first": {"$gt": last["first"]}}
+        newer = await self._server.find(schema.HISTORIES, behind, [("first", 1)])
+        if not newer:
+            return None
         closed = newer[-1]["closed"]
         gone = {task for document in newer for task in document["unscheduled"]}
         back = [event_id(last["run"], task) for task, _ in last["scheduled"] if closed or task in gone]
         if back:
             await self._server.delete(schema.PENDING, {"_id": {"$in": back}})
+        return newer[-1]
 
     async def _lacks(self, last: Document) -> bool:
         """Whether anything is missing of what should have followed it."""

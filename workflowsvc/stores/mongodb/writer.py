@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit
@@ -28,7 +30,9 @@ Unit = Sequence[Commit]
 Drafts = Mapping[Job[Unit], Draft]
 
 #: How often a workflow id that turns out to be free is tried to be had, before others that want it have it.
-_ATTEMPTS = 5
+_ATTEMPTS: Final = 5
+#: Seconds after which another process may have taken over the runs and gone on: what follows late is looked at again.
+_PROMPT: Final = 1.0
 
 
 class Writer:
@@ -143,7 +147,10 @@ class Writer:
 
     async def _follow(self, drafts: Drafts) -> None:
         documents = [each for draft in drafts.values() for each in (*draft.documents(), *draft.asides)]
+        began = time.monotonic()
         await follow(self._server, documents, [each for draft in drafts.values() for each in draft.snapshots])
+        if time.monotonic() - began > _PROMPT:
+            await self._standing.catch_up(documents)
         for draft in drafts.values():
             self._standing.remember(draft.heads)
 
