@@ -69,6 +69,8 @@ def private(server: type[Service], tmp_path: Path) -> Iterator[Private]:
     with ExitStack() as stack:
 
         def start(*options: str, data: str = "data") -> Service:
+            if "--time-skipping" in options and not server.skips_time:
+                pytest.skip("its clock does not skip")
             return stack.enter_context(server(tmp_path / data, *options))
 
         yield start

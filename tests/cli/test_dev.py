@@ -186,7 +186,7 @@ def test_a_second_process_on_the_same_data_is_refused(private: Callable[..., Ser
     service = private()
     said = sentence("dev", "--port", "0", "--data", service.directory)
     assert "in use" in said
-    assert str(service.process.pid) in said
+    assert str(service.processes[0].pid) in said
     swf = Swf(service.url)
     service.kill()
     service.start()
@@ -260,7 +260,7 @@ async def test_a_signal_ends_it_with_every_poll_answered(private: Callable[..., 
             count = poll_arguments(swf)
             await asyncio.gather(*(wire.good("CountPendingDecisionTasks", **count) for _ in range(20)))
         since = time.monotonic()
-        service.process.send_signal(number)
+        service.processes[0].popen.send_signal(number)
         answers = await within(asyncio.gather(*polls), ENDING_SECONDS)
         assert await asyncio.to_thread(service.wait) == 0
     assert time.monotonic() - since < ENDING_SECONDS

@@ -764,7 +764,7 @@ def test_the_highest_priority_is_handed_out_first(swf: Swf) -> None:
         order.append(task["workflowExecution"]["workflowId"])
         name = order[-1]
         swf.respond(
-            task, schedule(name, taskPriority={"a": "1", "b": "-2147483648", "c": "2147483647", "d": "1"}[name])
+            task, schedule(name, taskPriority={"a": "0", "b": "-2147483648", "c": "2147483647", "d": "0"}[name])
         )
     assert order == ["b", "d", "a", "c"]
     assert [swf.work()["activityId"] for _ in range(4)] == ["c", "d", "a", "b"]

@@ -109,10 +109,14 @@ class Publisher:
         if all(thing in self._declared for thing in things):
             self._declared.update((thing, now) for thing in things)
             return
-        async with self._declaring, self.link.connection.throwaway() as channel:
+        async with self._declaring:
+            missing = [thing for thing in things if thing not in self._declared]
+            if missing:
+                await self._declare(missing, now)
+
+    async def _declare(self, things: Sequence[Exchange | Queue], now: float) -> None:
+        async with self.link.connection.throwaway() as channel:
             for thing in things:
-                if thing in self._declared:
-                    continue
                 try:
                     await channel.declare(thing)
                 except BrokerRefused as refused:
