@@ -231,3 +231,14 @@ async def test_who_follows_late_takes_back_what_others_went_on_from(
         assert await store.count_pending(DECISIONS) == 0
         assert await store.find_run(DOMAIN, "same") == (NEXT if closes else OLD).run_id
         assert len(await store.due(START * 2, None, 9)) == (not closes)
+
+
+async def test_what_is_left_of_no_run_is_no_run(mongodb_url: str) -> None:
+    """Which cannot be, but for a process that writes when the run it remembers has been purged."""
+    async with MongoStore(mongodb_url) as store:
+        await store.commit(BEGUN)
+        await store.commit([OLD.close()])
+        for name in ("histories", "executions"):
+            await store._server.delete(name, {"_id": {"$in": [OLD.run_id, f"{OLD.run_id}/0000000001"]}})
+        assert await store.load(OLD.run_id) is None
+        assert await store.history(OLD.run_id, 1, 9, 9) == []

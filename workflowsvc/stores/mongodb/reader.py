@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from workflowsvc.messages import TaskList
 from workflowsvc.records import Cursor, Due, ExecutionQuery, ExecutionRow, ListedExecution, RunRef, StoredRun
@@ -33,6 +33,38 @@ _LOOK: Final = 500
 _REF: Final = ("lane", "domain", "workflow_id")
 
 
+class _Found(NamedTuple):
+    """The documents of a run. Those of its history were read last: they may tell more than the others."""
+
+    documents: Sequence[Document]
+    execution: Document | None
+    claim: Document | None
+    snapshot: Document | None
+    beats: Sequence[Document]
+
+    def stored(self, run_id: str, execution: Document) -> StoredRun:
+        at, state = (self.snapshot["at"], self.snapshot["state"]) if self.snapshot else (0, None)
+        return StoredRun(
+            row=row_of(run_id, self._row(execution)),
+            events=list(_events(self.documents, at + 1)),
+            snapshot=state,
+            snapshot_at=at,
+            heartbeats=[heartbeat(beat) for beat in self.beats],
+            wake_at=self._wake_at(),
+        )
+
+    def _row(self, execution: Document) -> Document:
+        rows = [each["row"] for each in self.documents if "row" in each and each["last"] > execution["at"]]
+        return rows[-1] if rows else execution
+
+    def _wake_at(self) -> int | None:
+        if self.claim is None or self.documents[-1]["closed"]:
+            return None
+        wakes = [each["wake"] for each in self.documents if "wake" in each and each["last"] > self.claim["at"]]
+        wake = wakes[-1] if wakes else self.claim.get("wake")
+        return None if wake is None else cursor(wake).at
+
+
 class Reader:
     def __init__(self, server: Server, standing: Standing) -> None:
         self._server = server
@@ -41,6 +73,18 @@ class Reader:
     # ---- one run -----------------------------------------------------------------------------------------------
 
     async def load(self, run_id: str) -> StoredRun | None:
+        found = await self._load(run_id)
+        if found is not None and await self._standing.mended(found.documents[-1]):
+            found = await self._load(run_id)
+        if found is None or found.execution is None:
+            self._standing.forget([run_id])
+            return None
+        last = found.documents[-1]
+        self._standing.remember({run_id: Head(last["last"], not last["closed"])})
+        return found.stored(run_id, found.execution)
+
+    async def _load(self, run_id: str) -> _Found | None:
+        """What there is of a run, unless it is on its way out, or never came to be."""
         execution, claim, snapshot, beats = await asyncio.gather(
             self._server.find_one(schema.EXECUTIONS, {"_id": run_id}),
             self._server.find_one(schema.OPEN, {"run": run_id}),
@@ -50,21 +94,8 @@ class Reader:
         since = snapshot["document"] if snapshot else 1
         documents = await self._histories({"run": run_id, "first": {"$gte": since}})
         if not documents or "tombstone" in documents[-1] or (execution and "purged" in execution):
-            self._standing.forget([run_id])
             return None
-        last = documents[-1]
-        if await self._standing.mended(last) or execution is None:
-            return await self.load(run_id)
-        self._standing.remember({run_id: Head(last["last"], not last["closed"])})
-        at = snapshot["at"] if snapshot else 0
-        return StoredRun(
-            row=row_of(run_id, _newest(execution, documents)),
-            events=list(_events(documents, at + 1)),
-            snapshot=snapshot["state"] if snapshot else None,
-            snapshot_at=at,
-            heartbeats=[heartbeat(beat) for beat in beats],
-            wake_at=None if claim is None or last["closed"] else _wake_at(claim, documents),
-        )
+        return _Found(documents, execution, claim, snapshot, beats)
 
     async def _histories(self, wanted: Document) -> list[Document]:
         return await self._server.find(schema.HISTORIES, wanted, [("first", 1)])
@@ -176,15 +207,3 @@ def _events(documents: Iterable[Document], first: int) -> Iterator[bytes]:
             return
         yield from document["events"][max(first - document["first"], 0) :]
         expected = document["last"] + 1
-
-
-def _newest(execution: Document, documents: Iterable[Document]) -> Document:
-    """The row, as the documents say that were written since it was read."""
-    rows = [each["row"] for each in documents if "row" in each and each["last"] > execution["at"]]
-    return rows[-1] if rows else execution
-
-
-def _wake_at(claim: Document, documents: Iterable[Document]) -> int | None:
-    wakes = [each["wake"] for each in documents if "wake" in each and each["last"] > claim["at"]]
-    wake = wakes[-1] if wakes else claim.get("wake")
-    return None if wake is None else cursor(wake).at
