@@ -13,6 +13,7 @@ from coordinator.execution.history import encode
 from coordinator.execution.outcome import Outcome
 from coordinator.execution.state import Execution
 from coordinator.execution.view import info
+from coordinator.wakes import Wakes
 from workflowsvc import names
 from workflowsvc.records import Commit, ExecutionRow
 from workflowsvc.swf import shapes
@@ -23,22 +24,19 @@ SNAPSHOT_EVERY = 500
 _encode = msgspec.json.Encoder().encode
 
 
-def commit_of(
-    outcome: Outcome, cached: Cached, action_id: str, retention: int | None, wake_at: int | None
-) -> Commit | None:
+def commit_of(outcome: Outcome, cached: Cached, action_id: str, retention: int | None, wakes: Wakes) -> Commit | None:
     """The commit of an outcome, or None where there is nothing to keep. The cached history grows with it."""
     execution = cached.execution
-    if not outcome.events and outcome.heartbeat is None:
+    changes_row = _changes_row(outcome, execution)
+    wake_at = wakes.look_at(cached, written_anyway=changes_row)
+    if not outcome.events and outcome.heartbeat is None and wake_at is None:
         return None
     events = [encode(event) for event in outcome.events]
     cached.append(events)
     frozen = None
     if execution.open and execution.last_event_id - cached.snapshot_at >= SNAPSHOT_EVERY:
         frozen, cached.snapshot_at = snapshot.freeze(execution), execution.last_event_id
-    row = _row(execution, action_id, retention) if _changes_row(outcome, execution) else None
-    # It costs nothing where the row is written anyway.
-    if row is not None and wake_at is not None:
-        cached.look_at = wake_at
+    cached.look_at = wake_at or cached.look_at
     return Commit(
         run_id=execution.run_id,
         domain=execution.domain,
@@ -47,11 +45,11 @@ def commit_of(
         first=outcome.events[0].id if outcome.events else execution.last_event_id + 1,
         events=events,
         heartbeat=outcome.heartbeat,
-        row=row,
+        row=_row(execution, action_id, retention) if changes_row else None,
         scheduled=outcome.scheduled,
         unscheduled=outcome.unscheduled,
         snapshot=frozen,
-        wake_at=wake_at if row is not None else None,
+        wake_at=wake_at,
     )
 
 

@@ -257,7 +257,7 @@ class Coordinator:
             cached = Cached(execution, [])
             handled.touched.append(cached)
         retention = None if execution.open else await self._retentions.of(execution.domain)
-        commit = commit_of(outcome, cached, action_id, retention, self._wakes.look_at(cached))
+        commit = commit_of(outcome, cached, action_id, retention, self._wakes)
         if commit is not None:
             commits.append(commit)
             self._executions.put(cached)

@@ -1,9 +1,10 @@
 """When a run is woken, and by when somebody looks whether it was.
 
 Law: one wake-up per execution, at the earliest of its deadlines, armed anew only when that moves earlier. A broker
-whose delays have a horizon may lose one, and takes none that is farther, so for it every run has a time by which the
-sweeper looks at it. That time goes into the store with what is written anyway, else some seconds later, if it still
-stands: most runs have moved on by then.
+whose delays have a horizon may lose one, so for it every run has a time by which the sweeper looks at it. What is far
+is not armed at all: the sweeper does that when it comes near, and most runs have closed by then. The store
+is told with the commit if the deadline is far, if it is told something anyway, or if its time has come; else some
+seconds later, if the time still stands.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Milliseconds that a wake-up may be late before it is taken for lost.
 GRACE = 5_000
+#: Milliseconds: a deadline is far beyond this, and looked at when half of it is left.
+NEAR = 300_000
 #: Seconds after which a time to look that still stands is written down.
 WRITE_AFTER_SECONDS = 5.0
 
@@ -43,18 +46,24 @@ class Wakes:
     def __init__(self, clock: Clock, broker: Broker) -> None:
         self._clock = clock
         self._broker = broker
-        self._horizon = broker.horizon
+        self._near = None if broker.horizon is None else min(broker.horizon, NEAR)
         #: by run id, the longest waiting first
         self._unwritten: dict[str, _Unwritten] = {}
 
     # ---- arming
 
-    def look_at(self, cached: Cached) -> int | None:
-        """By when the run is to be looked at, where it is about to be armed."""
-        if self._horizon is None or not cached.execution.open:
+    def look_at(self, cached: Cached, *, written_anyway: bool) -> int | None:
+        """By when the run is to be looked at, where that is to go with the commit."""
+        if self._near is None or not cached.execution.open:
             return None
         deadline = _to_arm(cached)
-        return None if deadline is None else self._look_at(deadline, self._horizon)
+        if deadline is None:
+            return None
+        swept = cached.look_at is not None and cached.look_at <= self._clock.now()
+        if self._is_near(deadline) and not (written_anyway or swept):
+            return None
+        wake_at = self._look_at(deadline, self._near)
+        return None if wake_at == cached.look_at else wake_at
 
     async def arm(self, cached: Cached) -> bool:
         """Whether the run has a deadline. Raises BrokerUnavailable."""
@@ -73,18 +82,18 @@ class Wakes:
         return True
 
     def _note(self, cached: Cached, deadline: int) -> None:
-        if self._horizon is None:
+        if self._near is None:
             return
-        wake_at = self._look_at(deadline, self._horizon)
+        wake_at = self._look_at(deadline, self._near)
         if wake_at != cached.look_at:
             now = asyncio.get_running_loop().time()
             self._unwritten[cached.execution.run_id] = _Unwritten(wake_at, now, cached)
 
     def _is_near(self, deadline: int) -> bool:
-        return self._horizon is None or deadline - self._clock.now() <= self._horizon
+        return self._near is None or deadline - self._clock.now() <= self._near
 
-    def _look_at(self, deadline: int, horizon: int) -> int:
-        return deadline + GRACE if self._is_near(deadline) else deadline - horizon // 2
+    def _look_at(self, deadline: int, near: int) -> int:
+        return deadline + GRACE if self._is_near(deadline) else deadline - near // 2
 
     # ---- what the store does not know yet
 
