@@ -1,17 +1,20 @@
 """Executions per second: start, decide, work, decide, complete; seven calls each, a hundred in flight.
 
-usage: python -m benchmarks.executions [-n 2000] [--in-flight 100] [--rounds 3] [--profile FILE] [--endpoint URL]
+usage: python -m benchmarks.executions [-n 2000] [--in-flight 100] [--rounds 3] [--profile FILE]
+                                       [--distributed [--gateways 1] [--coordinators 1] | --endpoint URL]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import pstats
 import statistics
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from typing import Any
 import uvloop
 
 from benchmarks.client import ACTIVITY_TYPE, WORKFLOW_TYPE, Client, decision, register
+from benchmarks.engine import Engine, engine
 from benchmarks.service import Service, service
 
 STARTERS, DECIDERS, WORKERS = 8, 16, 16
@@ -26,8 +30,8 @@ PAYLOAD = "x" * 100
 
 
 class Load:
-    def __init__(self, endpoint: str, executions: int, in_flight: int) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoints: Sequence[str], executions: int, in_flight: int) -> None:
+        self._endpoints = itertools.cycle(endpoints)
         self._left = executions
         self._executions = executions
         self._room = asyncio.Semaphore(in_flight)
@@ -38,7 +42,7 @@ class Load:
         self._clients: list[Client] = []
 
     def _client(self) -> Client:
-        self._clients.append(Client(self._endpoint))
+        self._clients.append(Client(next(self._endpoints)))
         return self._clients[-1]
 
     async def run(self) -> dict[str, Any]:
@@ -114,24 +118,46 @@ class Load:
 
 async def main(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
-        running: Service | None = None
-        endpoint = options.endpoint
-        if endpoint is None:
-            running = await stack.enter_async_context(service(profile=options.profile))
-            endpoint = running.url
-        rows = []
-        for _ in range(options.rounds):
-            spent = running.cpu_seconds() if running else 0.0
-            row = await Load(endpoint, options.executions, options.in_flight).run()
-            if running:
-                row["server_cpu_ms_per_execution"] = round(
-                    (running.cpu_seconds() - spent) / options.executions * 1000, 2
-                )
-            rows.append(row)
-            print(json.dumps(row))
+        if options.distributed:
+            running = await stack.enter_async_context(
+                engine(options.gateways, options.coordinators, profile=options.profile)
+            )
+            rows = [await _round_of_engine(running, options) for _ in range(options.rounds)]
+        elif options.endpoint:
+            rows = [await _load([options.endpoint], options) for _ in range(options.rounds)]
+        else:
+            alone = await stack.enter_async_context(service(profile=options.profile))
+            rows = [await _round_of_service(alone, options) for _ in range(options.rounds)]
     print(json.dumps({"median": {key: statistics.median(row[key] for row in rows) for key in rows[0]}}))
     if options.profile:
         pstats.Stats(str(options.profile)).sort_stats("tottime").print_stats(40)
+
+
+async def _load(urls: list[str], options: argparse.Namespace) -> dict[str, Any]:
+    row = await Load(urls, options.executions, options.in_flight).run()
+    print(json.dumps(row))
+    return row
+
+
+async def _round_of_service(running: Service, options: argparse.Namespace) -> dict[str, Any]:
+    spent = running.cpu_seconds()
+    row = await _load([running.url], options)
+    return {**row, "cpu_ms": round((running.cpu_seconds() - spent) / options.executions * 1000, 2)}
+
+
+async def _round_of_engine(running: Engine, options: argparse.Namespace) -> dict[str, Any]:
+    """Per execution: messages, store operations, and CPU milliseconds of each process."""
+    messages, operations, spent = await running.messages(), running.operations(), running.cpu_seconds()
+    row = await _load(running.urls, options)
+    now = running.cpu_seconds()
+    each = {f"cpu_ms {name}": (now[name] - before) * 1000 for name, before in spent.items()}
+    now = running.operations()
+    each |= {f"store {kind}": now[kind] - before for kind, before in operations.items()}
+    now = await running.messages()
+    each |= {f"broker {kind}": now[kind] - before for kind, before in messages.items()}
+    figures = {name: round(value / options.executions, 2) for name, value in each.items()}
+    print(json.dumps(figures))
+    return {**row, **figures}
 
 
 if __name__ == "__main__":
@@ -140,5 +166,8 @@ if __name__ == "__main__":
     parser.add_argument("--in-flight", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", type=Path)
+    parser.add_argument("--distributed", action="store_true", help="on a RabbitMQ and a MongoDB that it starts")
+    parser.add_argument("--gateways", type=int, default=1)
+    parser.add_argument("--coordinators", type=int, default=1)
     parser.add_argument("--endpoint", help="measure this one instead of starting the service")
     uvloop.run(main(parser.parse_args()))

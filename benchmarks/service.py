@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,35 +15,56 @@ from msgspec import Struct
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
+def cpu_seconds(pid: int) -> float:
+    """Of the process and of the children that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICK
+
+
+def resident_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} is gone")
+
+
 class Service(Struct):
     url: str
     pid: int
     data: Path
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
+        return cpu_seconds(self.pid)
 
     def resident_bytes(self) -> int:
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise RuntimeError("the service is gone")
+        return resident_bytes(self.pid)
+
+
+@asynccontextmanager
+async def command(
+    *arguments: str, environment: Mapping[str, str] | None = None, profile: Path | None = None
+) -> AsyncIterator[tuple[int, str]]:
+    """`workflowsvc ARGUMENTS`: its pid and its first line. With *profile*, under cProfile, into that file."""
+    line = [sys.executable]
+    if profile is not None:
+        line += ["-m", "cProfile", "-o", str(profile)]
+    process = await asyncio.create_subprocess_exec(
+        *line, "-m", "cli.main", *arguments, stdout=asyncio.subprocess.PIPE, env={**os.environ, **(environment or {})}
+    )
+    try:
+        yield process.pid, (await process.stdout.readline()).decode() if process.stdout else ""
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def url_in(ready: str) -> str:
+    return next(word for word in ready.split() if word.startswith("http"))
 
 
 @asynccontextmanager
 async def service(*options: str, profile: Path | None = None) -> AsyncIterator[Service]:
-    """`workflowsvc dev` with durable SQLite; with *profile*, under cProfile, whose statistics go there."""
-    command = [sys.executable]
-    if profile is not None:
-        command += ["-m", "cProfile", "-o", str(profile)]
+    """`workflowsvc dev` with durable SQLite."""
     with tempfile.TemporaryDirectory() as directory:
-        command += ["-m", "cli.main", "dev", "--port", "0", "--data", directory, *options]
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        ready = (await process.stdout.readline()).decode() if process.stdout else ""
-        try:
-            url = next(word for word in ready.split() if word.startswith("http"))
-            yield Service(url, process.pid, Path(directory))
-        finally:
-            process.terminate()
-            await process.wait()
+        async with command("dev", "--port", "0", "--data", directory, *options, profile=profile) as (pid, ready):
+            yield Service(url_in(ready), pid, Path(directory))
