@@ -165,7 +165,7 @@ COMMANDS: list[tuple[list[Any], list[tuple[str, str, int]]]] = [
         [
             ("insert", "open_executions", 1),
             ("insert", "histories", 1),
-            ("update", "executions", 1),
+            ("insert", "executions", 1),
             ("update", "open_executions", 1),
             ("insert", "pending", 1),
         ],
@@ -183,7 +183,8 @@ COMMANDS: list[tuple[list[Any], list[tuple[str, str, int]]]] = [
         [
             ("insert", "histories", 1),
             ("insert", "histories", 1),
-            ("update", "executions", 2),
+            ("update", "executions", 1),
+            ("insert", "executions", 1),
             ("delete", "pending", 1),
             ("update", "open_executions", 1),
         ],
@@ -298,7 +299,7 @@ async def test_the_server_finds_by_index(mongodb_url: str) -> None:
         assert len(asked) > 20
         for command in asked:
             question = {name: command[name] for name in ("find", "filter", "sort", "limit") if name in command}
-            plan = str((await database.command({"explain": question}))["queryPlanner"]["winningPlan"])
+            plan = str((await database.command({"explain": question}))["queryPlanner"].get("winningPlan"))
             assert "COLLSCAN" not in plan, (command, plan)
 
 

@@ -152,4 +152,5 @@ def _type(record: TypeRecord) -> Document:
 
 
 def _type_record(document: Document) -> TypeRecord:
-    return type_record(tuple(document[field] for field in _TYPE_FIELDS))
+    fields = [document[field] for field in _TYPE_FIELDS]
+    return type_record(tuple(int(each) if isinstance(each, int) else each for each in fields))  # bson's int is its own

@@ -159,7 +159,7 @@ def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes
         "closed": not is_open,
         "actions": [commit.action_id for commit in commits if commit.events],
         "nonce": nonce,
-        "scheduled": [[number, list_id(on)] for number, on in scheduled.items()] if is_open else [],
+        "scheduled": [{"task": task, "list": list_id(on)} for task, on in scheduled.items()] if is_open else [],
         "unscheduled": sorted(unscheduled),
         "beats": [_beat(commit.heartbeat) for commit in commits if commit.heartbeat is not None],
         "events": events,
@@ -203,8 +203,9 @@ def _tasks(commits: Iterable[Commit]) -> tuple[dict[int, TaskList], set[int]]:
     return scheduled, unscheduled
 
 
-def _beat(beat: Heartbeat) -> list[Any]:
-    return [beat.scheduled_event_id, beat.at, None if beat.details is None else beat.details.encode()]
+def _beat(beat: Heartbeat) -> Document:
+    details = None if beat.details is None else beat.details.encode()
+    return {"task": beat.scheduled_event_id, "at": beat.at, "details": details}
 
 
 def heartbeat(document: Document) -> Heartbeat:

@@ -18,14 +18,14 @@ from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
 async def follow(server: Server, documents: Sequence[Document], snapshots: Sequence[Snapshot] = ()) -> None:
     """One command per collection and kind of write; workflow ids last: who finds one free finds the rest done."""
     changes = {
-        schema.EXECUTIONS: [_row(document) for document in documents if "row" in document],
+        schema.EXECUTIONS: [_row(each) for each in documents if "row" in each and each["first"] > 1],
         schema.OPEN: [_wake(document) for document in documents if "wake" in document],
         schema.SNAPSHOTS: _snapshots(snapshots),
         schema.HEARTBEATS: _beats(documents),
     }
     work: list[Awaitable[object]] = [server.update(name, wanted) for name, wanted in changes.items() if wanted]
-    if tasks := _scheduled(documents):
-        work.append(server.insert(schema.PENDING, tasks))
+    inserts = {schema.EXECUTIONS: _first_rows(documents), schema.PENDING: _scheduled(documents)}
+    work += [server.insert(name, wanted) for name, wanted in inserts.items() if wanted]
     if gone := _gone(documents):
         work.append(server.delete(schema.PENDING, *gone))
     await _all(work)
@@ -39,10 +39,14 @@ async def _all(work: Iterable[Awaitable[object]]) -> None:
             raise answer
 
 
+def _first_rows(documents: Iterable[Document]) -> list[Document]:
+    """One that is there already is as new as this, or newer."""
+    return [{"_id": each["run"], **each["row"], "at": each["last"]} for each in documents if each["first"] == 1]
+
+
 def _row(document: Document) -> Change:
-    run_id, last = document["run"], document["last"]
-    newer = {"$set": {**document["row"], "at": last}}
-    return Change({"_id": run_id, "at": {"$lt": last}}, newer, upsert=document["first"] == 1)
+    last = document["last"]
+    return Change({"_id": document["run"], "at": {"$lt": last}}, {"$set": {**document["row"], "at": last}})
 
 
 def _wake(document: Document) -> Change:
@@ -61,26 +65,18 @@ def _snapshots(snapshots: Iterable[Snapshot]) -> list[Change]:
 
 
 def _beats(documents: Iterable[Document]) -> list[Change]:
-    newest = {
-        event_id(document["run"], task): (document["run"], task, at, details)
-        for document in documents
-        for task, at, details in document["beats"]
-    }
+    newest = {event_id(each["run"], beat["task"]): (each["run"], beat) for each in documents for beat in each["beats"]}
     return [
-        Change(
-            {"_id": key, "run": run_id, "at": {"$lte": at}},
-            {"$set": {"task": task, "at": at, "details": details}},
-            upsert=True,
-        )
-        for key, (run_id, task, at, details) in newest.items()
+        Change({"_id": key, "run": run_id, "at": {"$lte": beat["at"]}}, {"$set": beat}, upsert=True)
+        for key, (run_id, beat) in newest.items()
     ]
 
 
 def _scheduled(documents: Iterable[Document]) -> list[Document]:
     return [
-        {"_id": event_id(document["run"], task), "run": document["run"], "list": on}
+        {"_id": event_id(document["run"], each["task"]), "run": document["run"], "list": each["list"]}
         for document in documents
-        for task, on in document["scheduled"]
+        for each in document["scheduled"]
     ]
 
 

@@ -114,8 +114,7 @@ class Server:
         except ServerSelectionTimeoutError as error:
             raise StoreRefused(f"no MongoDB answers at {self._where}") from error
         except PyMongoError as error:
-            reason = (error.details or {}).get("errmsg") if isinstance(error, OperationFailure) else error
-            raise StoreRefused(f"cannot use the MongoDB at {self._where}: {reason}") from error
+            raise StoreRefused(f"cannot use the MongoDB at {self._where}: {_reason(error)}") from error
 
     async def ping(self) -> None:
         await self._asked(self._database.command("ping"))
@@ -224,7 +223,7 @@ def _taken(error: BulkWriteError) -> list[Document]:
         raise _InDoubt(str(error.details["writeConcernErrors"])) from error
     for one in errors:
         if one["code"] != _TAKEN:
-            raise OperationFailure(one.get("errmsg", ""), one["code"], one) from error
+            raise OperationFailure(one.get("errmsg", ""), one["code"]) from error
     return errors
 
 
@@ -234,6 +233,12 @@ class _InDoubt(ConnectionFailure):
 
 class _Again(Exception):
     """The connection failed on the way."""
+
+
+def _reason(error: PyMongoError) -> str:
+    """What the server says, without the documents that PyMongo puts behind it."""
+    details = error.details if isinstance(error, OperationFailure) else None
+    return str((details or {}).get("errmsg") or error)
 
 
 async def _translated(work: Awaitable[T]) -> T:
@@ -246,6 +251,6 @@ async def _translated(work: Awaitable[T]) -> T:
     except (BSONError, OverflowError, UnicodeError) as error:
         raise ValueError(str(error)) from error
     except OperationFailure as error:
-        raise (ValueError if error.code in _UNFIT else StoreUnavailable)(str(error)) from error
+        raise (ValueError if error.code in _UNFIT else StoreUnavailable)(_reason(error)) from error
     except PyMongoError as error:
         raise StoreUnavailable(str(error)) from error

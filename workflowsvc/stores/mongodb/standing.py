@@ -108,7 +108,7 @@ class Standing:
             return None
         closed = newer[-1]["closed"]
         gone = {task for document in newer for task in document["unscheduled"]}
-        back = [event_id(last["run"], task) for task, _ in last["scheduled"] if closed or task in gone]
+        back = [event_id(last["run"], task) for task in _scheduled(last) if closed or task in gone]
         if back:
             await self._server.delete(schema.PENDING, {"_id": {"$in": back}})
         return newer[-1]
@@ -125,7 +125,7 @@ class Standing:
             _lacks_claim(last, claim)
             or _lacks_row(last, execution)
             or _lacks_tasks(last, {task["_id"] for task in pending})
-            or any(beats.get(task, 0) < at for task, at, _ in last["beats"])
+            or any(beats.get(beat["task"], 0) < beat["at"] for beat in last["beats"])
         )
 
     async def _beats(self, last: Document) -> dict[int, int]:
@@ -144,6 +144,10 @@ def _head(last: Document) -> Head:
     return Head(last["last"], not last["closed"])
 
 
+def _scheduled(last: Document) -> list[int]:
+    return [each["task"] for each in last["scheduled"]]
+
+
 def _lacks_row(last: Document, execution: Document | None) -> bool:
     return "row" in last and (execution is None or execution["at"] < last["last"])
 
@@ -153,6 +157,6 @@ def _lacks_claim(last: Document, claim: Document | None) -> bool:
 
 
 def _lacks_tasks(last: Document, pending: set[str]) -> bool:
-    scheduled = {event_id(last["run"], task) for task, _ in last["scheduled"]}
+    scheduled = {event_id(last["run"], task) for task in _scheduled(last)}
     unscheduled = {event_id(last["run"], task) for task in last["unscheduled"]}
     return bool(scheduled - pending or unscheduled & pending or (last["closed"] and pending))
