@@ -24,6 +24,7 @@ from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
+    DuplicateKeyError,
     InvalidURI,
     OperationFailure,
     PyMongoError,
@@ -119,6 +120,12 @@ class Server:
     async def ping(self) -> None:
         await self._asked(self._database.command("ping"))
 
+    async def version(self) -> tuple[str, int]:
+        """What the server calls itself, and the newest version of the protocol that it speaks."""
+        build = await self._asked(self._database.command("buildInfo"))
+        hello = await self._asked(self._database.command("hello"))
+        return str(build["version"]), int(hello["maxWireVersion"])
+
     async def make_indexes(self, collection: str, indexes: Sequence[Index]) -> None:
         models = [
             IndexModel([(field, 1) for field in index.fields], **({"sparse": True} if index.sparse else {}))
@@ -179,13 +186,13 @@ class Server:
         raw = [document.raw if isinstance(document, Encoded) else document for document in documents]
         return await self._persistently(lambda: _insert(self._database[collection], raw))
 
-    async def update(self, collection: str, changes: Sequence[Change]) -> int:
-        """Make the changes in any order; how many found a document.
+    async def update(self, collection: str, changes: Sequence[Change]) -> None:
+        """Make the changes in any order.
 
         An upsert whose filter did not match, though its `_id` is there, changes nothing.
         """
         requests = [UpdateOne(*change) for change in changes]
-        return await self._persistently(lambda: _update(self._database[collection], requests))
+        await self._persistently(lambda: _update(self._database[collection], requests))
 
     async def update_all(self, collection: str, wanted: Filter, update: Mapping[str, Any]) -> None:
         await self._persistently(lambda: _update(self._database[collection], [UpdateMany(wanted, update)]))
@@ -207,13 +214,11 @@ async def _insert(collection: AsyncCollection[Document], documents: Sequence[Any
     return []
 
 
-async def _update(collection: AsyncCollection[Document], requests: Sequence[UpdateOne | UpdateMany]) -> int:
+async def _update(collection: AsyncCollection[Document], requests: Sequence[UpdateOne | UpdateMany]) -> None:
     try:
-        result = await collection.bulk_write(requests, ordered=False)
+        await collection.bulk_write(requests, ordered=False)
     except BulkWriteError as error:
         _taken(error)
-        return int(error.details["nMatched"])
-    return result.matched_count
 
 
 def _taken(error: BulkWriteError) -> list[Document]:
@@ -232,7 +237,7 @@ class _InDoubt(ConnectionFailure):
 
 
 class _Again(Exception):
-    """The connection failed on the way."""
+    """The connection failed on the way, or two made one document at a time."""
 
 
 def _reason(error: PyMongoError) -> str:
@@ -246,7 +251,7 @@ async def _translated(work: Awaitable[T]) -> T:
         return await work
     except ServerSelectionTimeoutError as error:
         raise StoreUnavailable("no MongoDB answers") from error
-    except ConnectionFailure as error:
+    except (ConnectionFailure, DuplicateKeyError) as error:
         raise _Again(str(error)) from error
     except (BSONError, OverflowError, UnicodeError) as error:
         raise ValueError(str(error)) from error
