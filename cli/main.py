@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import version
 from typing import NoReturn
 
-from cli import coordinator, dev, gateway
+from cli import coordinator, dev, doctor, gateway, reconcile
 from cli.options import Usage
 
 _DESCRIPTION = "The self-hosted Amazon Simple Workflow Service: any AWS SDK works after one change, the endpoint URL."
@@ -28,19 +28,23 @@ def parser() -> argparse.ArgumentParser:
     root: argparse.ArgumentParser = Parser(prog="workflowsvc", description=_DESCRIPTION)
     root.add_argument("--version", action="version", version=version("workflowsvc"))
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (dev, gateway, coordinator):
+    for command in (dev, gateway, coordinator, doctor, reconcile):
         command.add_parser(commands)
     return root
 
 
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # What it logs as an error it raises, too, and the broker's adapter says it in its own words.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     try:
         options = parser().parse_args()
         code: int = options.run(options)
     except Usage as usage:
         print(f"workflowsvc: {usage}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return code
 
 

@@ -55,6 +55,15 @@ class Arrived(NamedTuple):
     redelivered: bool
 
 
+class Seen(NamedTuple):
+    """A message that was looked at, and by which exchange and key it came where it lies."""
+
+    body: bytes
+    headers: Mapping[str, Any]
+    exchange: str
+    key: str
+
+
 @contextmanager
 def _unavailable(what: str) -> Iterator[None]:
     """Around every call of aiormq: what it raises is BrokerUnavailable, and no cancellation is lost.
@@ -167,6 +176,18 @@ class Channel:
             raise
         return answer.message_count or 0, answer.consumer_count or 0
 
+    async def peek(self, queue: str, limit: int) -> list[Seen]:
+        """The first messages of a queue that is there. They go back to their places when the channel is closed."""
+        seen: list[Seen] = []
+        with _unavailable(f"looking into {queue}"):
+            while len(seen) < limit:
+                message = await self._channel.basic_get(queue, timeout=ANSWER_SECONDS)
+                if message.delivery_tag is None:
+                    break
+                headers = message.header.properties.headers or {}
+                seen.append(Seen(message.body, headers, message.exchange or "", message.routing_key or ""))
+        return seen
+
     async def remove(self, queue: str) -> bool:
         """Delete it if it is unused and empty. Where it is not, the channel is closed."""
         try:
@@ -259,6 +280,13 @@ class Connection:
     def open(self) -> bool:
         return not self.closed.done()
 
+    @property
+    def product(self) -> str:
+        """Name and version of the broker, as it introduced itself."""
+        transport = self._connection.transport
+        properties: Mapping[str, Any] = transport.connection.server_properties if transport else {}
+        return f"{properties.get('product', 'a broker')} {properties.get('version', 'of no version')}"
+
     async def channel(self) -> Channel:
         with _unavailable("opening a channel"):
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -288,10 +316,17 @@ class Connection:
 
 
 async def connect(url: str, name: str) -> Connection:
-    """Raises BrokerRefused where credentials or virtual host are wrong, BrokerUnavailable where nobody answers."""
-    address = URL(url)
+    """Raises BrokerRefused where URL, credentials or virtual host are wrong, BrokerUnavailable where nobody answers."""
     try:
-        with _unavailable(f"connecting to {address.with_password(None)}"):
+        address = URL(url)
+        return await _connect(address, name, str(address.with_password(None)))
+    except ValueError as error:
+        raise BrokerRefused(f"the URL of the broker cannot be used: {error}") from error
+
+
+async def _connect(address: URL, name: str, shown: str) -> Connection:
+    try:
+        with _unavailable(f"connecting to {shown}"):
             async with asyncio.timeout(ANSWER_SECONDS):
                 return Connection(
                     await aio_pika.connect(
@@ -304,8 +339,15 @@ async def connect(url: str, name: str) -> Connection:
     except BrokerUnavailable as error:
         refusals = (aiormq.exceptions.AuthenticationError, aiormq.exceptions.ProbableAuthenticationError)
         if isinstance(error.__cause__, refusals):
-            raise BrokerRefused(f"{address.with_password(None)}: {error.__cause__}") from error
+            raise BrokerRefused(f"{shown}: {error.__cause__}") from error
+        if _closed_at_opening(error.__cause__):
+            raise BrokerRefused(f"{shown}: there is no such virtual host, or the user may not use it") from error
         raise
+
+
+def _closed_at_opening(error: BaseException | None) -> bool:
+    """The virtual host was refused, for which the broker closes the connection; aiormq keeps its words to itself."""
+    return isinstance(error, aiormq.exceptions.InvalidFrameError) and "Connection.Close" in str(error)
 
 
 class Link:
