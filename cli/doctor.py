@@ -37,17 +37,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     amqp_url, mongodb_url = read_urls(options)
-    management_url = read_management_url(options)
-    findings = asyncio.run(_examine(amqp_url, mongodb_url, management_url, read_partitions(options)))
+    management_url, given = read_management_url(options), read_partitions(options)
+    engine, partitions = asyncio.run(_examine(amqp_url, mongodb_url, given))
+    findings = [_versions(), *engine, *examine_management(management_url, vhost_of(amqp_url), partitions)]
     print(as_json(findings) if options.json else as_text(findings))
     return 0 if well(findings) else 1
 
 
-async def _examine(amqp_url: str, mongodb_url: str, management_url: str, given: int | None) -> list[Finding]:
+async def _examine(amqp_url: str, mongodb_url: str, given: int | None) -> tuple[list[Finding], int]:
     stored, partitions = await examine_store(mongodb_url, given)
-    brokered = await examine_broker(amqp_url, partitions)
-    managed = await asyncio.to_thread(examine_management, management_url, vhost_of(amqp_url), partitions)
-    return [_versions(), *stored, *brokered, *managed]
+    return [*stored, *await examine_broker(amqp_url, partitions)], partitions
 
 
 def _versions() -> Finding:

@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
+from cli.main import parser
+
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -41,6 +43,12 @@ def test_the_schema_finds_a_misspelt_key() -> None:
 def test_every_service_comes_back_and_has_time_to_end(service: dict[str, Any]) -> None:
     assert service["restart"] == "unless-stopped"
     assert re.fullmatch(r"\d+s", service["stop_grace_period"])
+
+
+@pytest.mark.parametrize("name", ["gateway", "coordinator"])
+def test_the_commands_are_commands_that_there_are(name: str) -> None:
+    options = parser().parse_args(SERVICES[name]["command"])
+    assert callable(options.run)
 
 
 @every_service

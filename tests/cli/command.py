@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from tests.end_to_end.service import COMMAND, PATIENCE
 
-_READY = b"workflowsvc is ready"
+#: How a service says that it serves.
+_READY = (b"workflowsvc is ready", b"workflowsvc coordinator is ready")
 
 
 class Done(NamedTuple):
