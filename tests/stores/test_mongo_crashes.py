@@ -192,7 +192,7 @@ async def test_a_purge_that_was_cut_short_is_finished_by_the_next(mongodb_url: s
             assert await store.load(run.run_id) is not None
         left = [
             document
-            for name in ("histories", "executions", "heartbeats", "snapshots", "pending")
+            for name in ("histories", "executions", "closed_executions", "heartbeats", "snapshots", "pending")
             for document in await store._server.find(name, {"_id": {"$gte": OLD.run_id, "$lt": OLD.run_id + "0"}})
         ]
         assert left == []
@@ -231,6 +231,8 @@ async def test_who_follows_late_takes_back_what_others_went_on_from(
         assert await store.count_pending(DECISIONS) == 0
         assert await store.find_run(DOMAIN, "same") == (NEXT if closes else OLD).run_id
         assert len(await store.due(START * 2, None, 9)) == (not closes)
+        opened = ExecutionQuery(domain=DOMAIN, open=True, by=TimeField.STARTED, oldest=0, latest=START * 2, now=START)
+        assert await store.count_executions(opened) == 1
 
 
 async def test_what_is_left_of_no_run_is_no_run(mongodb_url: str) -> None:
@@ -238,7 +240,19 @@ async def test_what_is_left_of_no_run_is_no_run(mongodb_url: str) -> None:
     async with MongoStore(mongodb_url) as store:
         await store.commit(BEGUN)
         await store.commit([OLD.close()])
-        for name in ("histories", "executions"):
+        for name in ("histories", "closed_executions"):
             await store._server.delete(name, {"_id": {"$in": [OLD.run_id, f"{OLD.run_id}/0000000001"]}})
         assert await store.load(OLD.run_id) is None
         assert await store.history(OLD.run_id, 1, 9, 9) == []
+
+
+async def test_a_run_that_had_its_place_and_never_began_is_not_woken_for_ever(mongodb_url: str) -> None:
+    async with dying(mongodb_url, 1) as store:
+        with pytest.raises(ConnectionError):
+            await store.commit([OLD.start(wake_at=START)])
+    async with MongoStore(mongodb_url) as store:
+        assert [due.run.run_id for due in await store.due(START, None, 9)] == [OLD.run_id]
+        assert await store.due(START + 3_600_000, None, 9) == []
+        assert await store.due(START, None, 9) == []
+        with pytest.raises(ValueError, match="never begin"):
+            await store.commit([OLD.start()])

@@ -41,7 +41,7 @@ from workflowsvc.stores.mongodb.writer import Unit, Writer
 T = TypeVar("T", str, bytes)
 
 #: Groups that are written at a time.
-_GROUPS: Final = 2
+_GROUPS: Final = 1
 
 
 class MongoStore:
@@ -86,7 +86,7 @@ class MongoStore:
     async def settle(self, run_ids: Sequence[str]) -> None:
         if run_ids:
             unsettled = {"_id": {"$in": list(run_ids)}, "unsettled": True}
-            await self._server.update_all(schema.EXECUTIONS, unsettled, {"$set": {"unsettled": False}})
+            await self._server.update_all(schema.CLOSED, unsettled, {"$set": {"unsettled": False}})
 
     async def purge(self, now: int, limit: int) -> int:
         return await retention.purge(self._server, self._standing, now, limit)

@@ -67,7 +67,6 @@ def cursor(placed: str) -> Cursor:
 
 
 def row_fields(row: ExecutionRow) -> Document:
-    closed = row.closed_at is not None
     return {
         "lane": row.lane,
         "domain": row.domain,
@@ -77,7 +76,6 @@ def row_fields(row: ExecutionRow) -> Document:
         "tags": list(row.tags),
         "started": place(row.started_at, row.started_by),
         "closed": place(row.closed_at, row.closed_by or "") if row.closed_at is not None else None,
-        "open": not closed,
         "close_status": row.close_status and str(row.close_status),
         "expires_at": NEVER if row.expires_at is None else row.expires_at,
         "unsettled": row.unsettled,
@@ -86,7 +84,7 @@ def row_fields(row: ExecutionRow) -> Document:
 
 
 def row_names() -> set[str]:
-    return {"lane", "domain", "workflow_id", "type_name", "type_version", "tags", "started", "closed", "open",
+    return {"lane", "domain", "workflow_id", "type_name", "type_version", "tags", "started", "closed",
             "close_status", "expires_at", "unsettled", "info"}  # fmt: skip
 
 
@@ -119,8 +117,9 @@ def ref_of(run_id: str, fields: Document) -> RunRef:
 # ---- workflow ids --------------------------------------------------------------------------------------------
 
 
-def claimed(row: ExecutionRow) -> Document:
+def claimed(row: ExecutionRow, wake_at: int | None) -> Document:
     """What keeps a workflow id. Who wants one need not get it, nor begin: it tells nothing more of the run yet."""
+    wake = {} if wake_at is None else {"wake": place(wake_at, row.run_id)}
     return {
         "_id": claim_id(row.domain, row.workflow_id),
         "run": row.run_id,
@@ -128,6 +127,7 @@ def claimed(row: ExecutionRow) -> Document:
         "domain": row.domain,
         "workflow_id": row.workflow_id,
         "at": 0,
+        **wake,
     }
 
 

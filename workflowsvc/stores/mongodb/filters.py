@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflowsvc.records import Cursor, ExecutionQuery, TimeField
+from workflowsvc.stores.mongodb import schema
 from workflowsvc.stores.mongodb.documents import moment, place
 
 #: The fields of a query that fix one of a document.
@@ -26,6 +27,10 @@ def nothing(query: ExecutionQuery) -> bool:
     return query.open and (query.by is TimeField.CLOSED or query.close_status is not None)
 
 
+def collection(query: ExecutionQuery) -> str:
+    return schema.RUNNING if query.open else schema.CLOSED
+
+
 def executions(query: ExecutionQuery, after: Cursor | None) -> dict[str, Any]:
     """Those in the query's range, strictly behind *after*."""
     fixed = {field: str(value) for name, field in _FIXED.items() if (value := getattr(query, name)) is not None}
@@ -34,7 +39,7 @@ def executions(query: ExecutionQuery, after: Cursor | None) -> dict[str, Any]:
         within["$gt"] = max(within.pop("$gte"), place(after.at, after.by))
     elif after is not None:
         within["$lt"] = min(within["$lt"], place(after.at, after.by))
-    wanted = {"domain": query.domain, "open": query.open, **fixed, query.by.value: within}
+    wanted = {"domain": query.domain, **fixed, query.by.value: within}
     return wanted if query.open else {**wanted, "expires_at": {"$gt": query.now}}
 
 

@@ -16,15 +16,28 @@ from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
 
 
 async def follow(server: Server, documents: Sequence[Document], snapshots: Sequence[Snapshot] = ()) -> None:
-    """One command per collection and kind of write; workflow ids last: who finds one free finds the rest done."""
+    """One command per collection and kind of write; workflow ids last: who finds one free finds the rest done.
+
+    The row of a run that closes is for a moment in both places, and never in none.
+    """
+    closing = [each for each in documents if "frees" in each]
     changes = {
-        schema.EXECUTIONS: [_row(each) for each in documents if "row" in each and each["first"] > 1],
-        schema.OPEN: [_wake(document) for document in documents if "wake" in document],
+        schema.RUNNING: [
+            _row(each) for each in documents if "row" in each and each["first"] > 1 and not each["closed"]
+        ],
+        # That of a run which begins is with its workflow id already.
+        schema.OPEN: [
+            _wake(each) for each in documents if "wake" in each and (each["first"] > 1 or not each["events"])
+        ],
         schema.SNAPSHOTS: _snapshots(snapshots),
         schema.HEARTBEATS: _beats(documents),
     }
     work: list[Awaitable[object]] = [server.update(name, wanted) for name, wanted in changes.items() if wanted]
-    inserts = {schema.EXECUTIONS: _first_rows(documents), schema.PENDING: _scheduled(documents)}
+    inserts = {
+        schema.RUNNING: [_first_row(each) for each in documents if each["first"] == 1 and not each["closed"]],
+        schema.CLOSED: [_first_row(each) for each in closing],
+        schema.PENDING: _scheduled(documents),
+    }
     work += [server.insert(name, wanted) for name, wanted in inserts.items() if wanted]
     if gone := _gone(documents):
         work.append(server.delete(schema.PENDING, *gone))
@@ -39,9 +52,9 @@ async def _all(work: Iterable[Awaitable[object]]) -> None:
             raise answer
 
 
-def _first_rows(documents: Iterable[Document]) -> list[Document]:
+def _first_row(document: Document) -> Document:
     """One that is there already is as new as this, or newer."""
-    return [{"_id": each["run"], **each["row"], "at": each["last"]} for each in documents if each["first"] == 1]
+    return {"_id": document["run"], **document["row"], "at": document["last"]}
 
 
 def _row(document: Document) -> Change:
@@ -100,6 +113,8 @@ def _claims(server: Server, documents: Sequence[Document]) -> list[Awaitable[obj
     moved = [Change(_held(each), _to(each)) for each in freeing if "next" in each]
     freed = [_held(each) for each in freeing if "next" not in each]
     work: list[Awaitable[object]] = []
+    if freeing:
+        work.append(server.delete(schema.RUNNING, {"_id": {"$in": [each["run"] for each in freeing]}}))
     if moved:
         work.append(server.update(schema.OPEN, moved))
     if freed:

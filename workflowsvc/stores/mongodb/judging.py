@@ -138,7 +138,7 @@ class _Judge:
         if claim in self._freed:
             self.hangs_on[commit.run_id] = self._freed[claim]
         else:
-            self.claims.append(claimed(commit.row))
+            self.claims.append(claimed(commit.row, commit.wake_at))
         return Head(0, open=True)
 
 

@@ -30,6 +30,8 @@ from workflowsvc.stores.mongodb.standing import Standing
 
 #: Documents that are looked through at a time for an action.
 _LOOK: Final = 500
+#: Milliseconds after which a time to wake that nobody minded is looked into.
+_DOUBTFUL: Final = 60_000
 _REF: Final = ("lane", "domain", "workflow_id")
 
 
@@ -86,7 +88,7 @@ class Reader:
     async def _load(self, run_id: str) -> _Found | None:
         """What there is of a run, unless it is on its way out, or never came to be."""
         execution, claim, snapshot, beats = await asyncio.gather(
-            self._server.find_one(schema.EXECUTIONS, {"_id": run_id}),
+            self._row(run_id),
             self._server.find_one(schema.OPEN, {"run": run_id}),
             self._server.find_one(schema.SNAPSHOTS, {"_id": run_id}),
             self._server.find(schema.HEARTBEATS, {"run": run_id}, [("_id", 1)]),
@@ -96,6 +98,12 @@ class Reader:
         if not documents or "tombstone" in documents[-1] or (execution and "purged" in execution):
             return None
         return _Found(documents, execution, claim, snapshot, beats)
+
+    async def _row(self, run_id: str) -> Document | None:
+        """The open one is looked for first: what is in neither place then was never there."""
+        by_run = {"_id": run_id}
+        running = await self._server.find_one(schema.RUNNING, by_run)
+        return await self._server.find_one(schema.CLOSED, by_run) or running
 
     async def _histories(self, wanted: Document) -> list[Document]:
         return await self._server.find(schema.HISTORIES, wanted, [("first", 1)])
@@ -114,8 +122,8 @@ class Reader:
             former = run_id
             if "tombstone" not in last:
                 await self._standing.mended(last)
-        closed = {"domain": domain, "open": False, "workflow_id": workflow_id}
-        newest = await self._server.find_one(schema.EXECUTIONS, closed, [("started", -1)], fields=["_id"])
+        closed = {"domain": domain, "workflow_id": workflow_id}
+        newest = await self._server.find_one(schema.CLOSED, closed, [("started", -1)], fields=["_id"])
         return newest["_id"] if newest else None
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
@@ -132,7 +140,7 @@ class Reader:
         return False
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
-        fields = await self._server.find_one(schema.EXECUTIONS, {"_id": run_id})
+        fields = await self._row(run_id)
         if fields is None or "purged" in fields or fields["expires_at"] <= now:
             return None
         return row_of(run_id, fields)
@@ -165,7 +173,7 @@ class Reader:
         opened, unsettled = await asyncio.gather(
             self._server.find(schema.OPEN, {"run": behind}, [("run", 1)], limit=limit),
             self._server.find(
-                schema.EXECUTIONS, {"unsettled": True, "_id": behind}, [("_id", 1)], limit=limit, fields=_REF
+                schema.CLOSED, {"unsettled": True, "_id": behind}, [("_id", 1)], limit=limit, fields=_REF
             ),
         )
         refs = {each["run"]: ref_of(each["run"], each) for each in opened}
@@ -176,13 +184,18 @@ class Reader:
         behind = place(after.wake_at, after.run.run_id) if after else ""
         wanted = {"wake": {"$gt": behind, "$lt": moment(at + 1)}}
         found = await self._server.find(schema.OPEN, wanted, [("wake", 1)], limit=limit)
+        # Nobody was woken for long: it may be that there is nobody, as a run can fail to begin when it has its place.
+        doubtful = [each for each in found if cursor(each["wake"]).at < at - _DOUBTFUL]
+        gone = await asyncio.gather(*map(self._standing.clear, doubtful))
+        vain = {each["_id"] for each, is_gone in zip(doubtful, gone, strict=True) if is_gone}
+        found = [each for each in found if each["_id"] not in vain]
         return [Due(cursor(each["wake"]).at, ref_of(each["run"], each)) for each in found]
 
     async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
         if filters.nothing(query):
             return []
         found = await self._server.find(
-            schema.EXECUTIONS,
+            filters.collection(query),
             filters.executions(query, after),
             filters.order(query),
             limit=limit,
@@ -193,7 +206,7 @@ class Reader:
     async def count_executions(self, query: ExecutionQuery) -> int:
         if filters.nothing(query):
             return 0
-        return await self._server.count(schema.EXECUTIONS, filters.executions(query, None))
+        return await self._server.count(filters.collection(query), filters.executions(query, None))
 
     async def count_pending(self, task_list: TaskList) -> int:
         return await self._server.count(schema.PENDING, {"list": list_id(task_list)})

@@ -21,12 +21,12 @@ _MARK: Final = {"$set": {"purged": True}, "$unset": dict.fromkeys(row_names() - 
 
 async def purge(server: Server, standing: Standing, now: int, limit: int) -> int:
     expired: Filter = {"unsettled": False, "expires_at": {"$lte": now}}
-    found = await server.find(schema.EXECUTIONS, expired, [("expires_at", 1)], limit=limit, fields=["_id"])
+    found = await server.find(schema.CLOSED, expired, [("expires_at", 1)], limit=limit, fields=["_id"])
     run_ids = [each["_id"] for each in found]
     if not run_ids:
         return 0
     await _mend(server, standing, run_ids)
-    await server.update_all(schema.EXECUTIONS, {"_id": {"$in": run_ids}}, _MARK)
+    await server.update_all(schema.CLOSED, {"_id": {"$in": run_ids}}, _MARK)
     standing.forget(run_ids)
     for run_id in run_ids:
         await _sweep(server, run_id)
@@ -36,7 +36,7 @@ async def purge(server: Server, standing: Standing, now: int, limit: int) -> int
         server.delete(schema.PENDING, theirs),
         server.delete(schema.SNAPSHOTS, {"_id": {"$in": run_ids}}),
     )
-    await server.delete(schema.EXECUTIONS, {"_id": {"$in": run_ids}, "purged": True})
+    await server.delete(schema.CLOSED, {"_id": {"$in": run_ids}, "purged": True})
     return len(run_ids)
 
 

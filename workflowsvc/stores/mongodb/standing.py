@@ -71,6 +71,13 @@ class Standing:
             await self._mend(last)
         return not last["closed"]
 
+    async def clear(self, claim: Document) -> bool:
+        """Free a workflow id whose run is not open; whether it was not."""
+        if await self.stands(claim["run"]):
+            return False
+        await self._server.delete(schema.OPEN, {"_id": claim["_id"], "run": claim["run"]})
+        return True
+
     # ---- mending -----------------------------------------------------------------------------------------------
 
     async def mended(self, last: Document) -> bool:
@@ -90,9 +97,9 @@ class Standing:
         return mended
 
     async def catch_up(self, documents: Iterable[Document]) -> None:
-        """Take off their lists the tasks that others had taken when these documents were followed, which was late."""
+        """Take back what others had gone on from when these documents were followed, which was late."""
         for document in documents:
-            if document["scheduled"]:
+            if document["scheduled"] or document["first"] == 1:
                 await self._catch_up(document)
 
     async def _hang(self, hanging: Sequence[Document]) -> None:
@@ -101,7 +108,7 @@ class Standing:
             await asyncio.gather(*(self._look(each["run"]) for each in hanging))
 
     async def _catch_up(self, last: Document) -> Document | None:
-        """Others may have gone on meanwhile, and what they took from a list just been put back; their last document."""
+        """Others may have gone on meanwhile, and what they took away just been put back; their last document."""
         behind = {"run": last["run"], "first": {"$gt": last["first"]}}
         newer = await self._server.find(schema.HISTORIES, behind, [("first", 1)])
         if not newer:
@@ -111,22 +118,36 @@ class Standing:
         back = [event_id(last["run"], task) for task in _scheduled(last) if closed or task in gone]
         if back:
             await self._server.delete(schema.PENDING, {"_id": {"$in": back}})
+        if closed:
+            await self._server.delete(schema.RUNNING, {"_id": last["run"]})
         return newer[-1]
 
     async def _lacks(self, last: Document) -> bool:
         """Whether anything is missing of what should have followed it."""
-        execution, pending, beats, claim = await asyncio.gather(
-            self._server.find_one(schema.EXECUTIONS, {"_id": last["run"]}, fields=["at"]),
+        row, pending, beats, claim = await asyncio.gather(
+            self._lacks_row(last),
             self._server.find(schema.PENDING, {"run": last["run"]}, fields=["_id"]),
             self._beats(last),
             self._claim(last),
         )
         return (
             _lacks_claim(last, claim)
-            or _lacks_row(last, execution)
+            or row
             or _lacks_tasks(last, {task["_id"] for task in pending})
             or any(beats.get(beat["task"], 0) < beat["at"] for beat in last["beats"])
         )
+
+    async def _lacks_row(self, last: Document) -> bool:
+        """A run that closed and has no row anywhere was purged, unless it began with this document."""
+        if "row" not in last:
+            return False
+        by_run = {"_id": last["run"]}
+        running = await self._server.find_one(schema.RUNNING, by_run, fields=["at"])
+        if not last["closed"]:
+            return running is None or running["at"] < last["last"]
+        if running is not None or last["first"] > 1:
+            return running is not None
+        return await self._server.find_one(schema.CLOSED, by_run, fields=["at"]) is None
 
     async def _beats(self, last: Document) -> dict[int, int]:
         if not last["beats"]:
@@ -148,12 +169,9 @@ def _scheduled(last: Document) -> list[int]:
     return [each["task"] for each in last["scheduled"]]
 
 
-def _lacks_row(last: Document, execution: Document | None) -> bool:
-    return "row" in last and (execution is None or execution["at"] < last["last"])
-
-
 def _lacks_claim(last: Document, claim: Document | None) -> bool:
-    return claim is not None and ("frees" in last or claim["at"] < last["last"])
+    """A run that begins has its time to wake from the first."""
+    return claim is not None and ("frees" in last or (last["first"] > 1 and claim["at"] < last["last"]))
 
 
 def _lacks_tasks(last: Document, pending: set[str]) -> bool:

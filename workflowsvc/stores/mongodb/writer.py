@@ -109,9 +109,8 @@ class Writer:
             if held is not None:
                 if held["run"] == claim["run"]:
                     return True
-                if await self._standing.stands(held["run"]):
+                if not await self._standing.clear(held):
                     return False
-                await self._server.delete(schema.OPEN, {"_id": claim["_id"], "run": held["run"]})
             if not await self._server.insert(schema.OPEN, [claim]):
                 return True
         return False
