@@ -64,7 +64,7 @@ def test_data_is_kept(private: Callable[..., Service], tmp_path: Path) -> None:
     assert service.stop() == 0
     service.start()
     assert swf.history(started)[0]["workflowExecutionStartedEventAttributes"]["input"] == "kept"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.stderr"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.dev.stderr"]
 
 
 def test_ephemeral_data_is_not_kept(
@@ -77,7 +77,7 @@ def test_ephemeral_data_is_not_kept(
     service = private("--ephemeral")
     domain = Swf(service.url).domain
     assert service.stop() == 0
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["data.stderr", "temporary"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["data.dev.stderr", "temporary"]
     service.start()
     names = client(service.url).list_domains(registrationStatus="REGISTERED")["domainInfos"]
     assert domain not in [info["name"] for info in names]
