@@ -179,9 +179,7 @@ class Broker(Protocol):
         again, and what was delivered before is settled in vain. Whatever is remembered of its lanes may be stale.
         """
 
-    def replies(
-        self, consumer: Callable[[Reply], None], lost: Callable[[], None]
-    ) -> AbstractAsyncContextManager[str]:
+    def replies(self, consumer: Callable[[Reply], None], lost: Callable[[], None]) -> AbstractAsyncContextManager[str]:
         """Open an address of one's own for replies; entering gives the address.
 
         *lost* is called when replies on their way may have gone, and the address is good again.

@@ -212,7 +212,10 @@ class Redelivery:
 class World:
     """Clients and workers before one coordinator."""
 
-    def __init__(self, store: SqliteStore, capacity: int = 1000) -> None:
+    def __init__(
+        self, store: SqliteStore, capacity: int = 1000, broker: type[InProcessBroker] = InProcessBroker
+    ) -> None:
+        self._broker_kind = broker
         self.sqlite = store
         self.store = Interrupted(store)
         self.clock = CountingClock()
@@ -231,7 +234,7 @@ class World:
     async def running(self, **broker_plans: int) -> AsyncIterator[World]:
         """A broker that knows nothing and a coordinator that just started. `drop=2` forgets the first two calls."""
         async with AsyncExitStack() as stack:
-            self.inprocess = await stack.enter_async_context(InProcessBroker(self.clock, self.settings.partitions))
+            self.inprocess = await stack.enter_async_context(self._broker_kind(self.clock, self.settings.partitions))
             self.broker = Interrupted(self.inprocess)
             self.broker.watch("delay", "undelay", "offer", "publish")
             for method, times in broker_plans.items():
