@@ -4,16 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test services services-down lint vocabulary benchmark clean
+.PHONY: help setup demo demo-distributed test services services-down lint vocabulary benchmark clean
 
 help:
-	@echo "make demo        set up and run the three stories against the service in one process"
-	@echo "make test        set up and run lint and every test, with a RabbitMQ and a MongoDB of their own"
-	@echo "make services    start RabbitMQ and MongoDB for development, print their URLs; make services-down"
-	@echo "make setup       make $(VENV) and install; leaves $(BIN)/workflowsvc"
-	@echo "make lint        ruff, strict types, import rules"
-	@echo "make vocabulary  generate workflowsvc/swf from botocore's model"
-	@echo "make benchmark   executions per second of the service in one process"
+	@echo "make demo             set up and run the three stories against the service in one process"
+	@echo "make demo-distributed the same against a gateway and a coordinator, on a RabbitMQ and a MongoDB of their own"
+	@echo "make test             set up and run lint and every test, with a RabbitMQ and a MongoDB of their own"
+	@echo "make services         start RabbitMQ and MongoDB for development, print their URLs; make services-down"
+	@echo "make setup            make $(VENV) and install; leaves $(BIN)/workflowsvc"
+	@echo "make lint             ruff, strict types, import rules"
+	@echo "make vocabulary       generate workflowsvc/swf from botocore's model"
+	@echo "make benchmark        executions per second of the service in one process"
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -25,6 +26,9 @@ setup: $(VENV)/.installed
 
 demo: setup
 	$(BIN)/python -m examples.demo
+
+demo-distributed: setup
+	$(BIN)/python -m examples.demo --distributed
 
 test: lint
 	scripts/test

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from examples.demo import service
+from tests.servers import MANAGEMENT_URL
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,3 +93,27 @@ def test_the_demo_starts_a_service_tells_all_stories_and_stops_it() -> None:
     assert "3 of 3 stories ended as told" in told.stdout
     assert "the service stopped when it was asked to, with exit code 0" in told.stdout
     assert "\x1b" not in told.stdout
+
+
+def test_the_demo_of_the_distributed_form_does_the_same(amqp_url: str, mongodb_url: str) -> None:
+    told = run("demo", "--distributed", **servers(amqp_url, mongodb_url))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "workflowsvc coordinator is ready" in told.stdout
+    assert "3 of 3 stories ended as told" in told.stdout
+    assert "the service stopped when it was asked to, with exit code 0" in told.stdout
+
+
+def test_the_demo_fails_where_the_service_does_not_start() -> None:
+    told = run("demo", "--distributed", **servers("http://127.0.0.1:1", "mongodb://127.0.0.1:1"))
+    assert told.returncode == 1
+    assert "NOT AS TOLD: the service did not start" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def servers(amqp_url: str, mongodb_url: str) -> dict[str, str]:
+    """What the demo is to use in place of servers of its own."""
+    return {
+        "WORKFLOWSVC_TEST_AMQP_URL": amqp_url,
+        "WORKFLOWSVC_TEST_MANAGEMENT_URL": MANAGEMENT_URL or "",
+        "WORKFLOWSVC_TEST_MONGODB_URL": mongodb_url,
+    }
