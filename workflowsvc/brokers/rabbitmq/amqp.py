@@ -26,6 +26,8 @@ from workflowsvc.brokers.rabbitmq.topology import Exchange, Queue
 from workflowsvc.ports import BrokerUnavailable
 
 _LOG: Final = logging.getLogger(__name__)
+# It calls it an error that a broker shuts down in good order. Whatever fails is told by who asked for it.
+logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
 
 #: Seconds within which a broker that works answers. A blocked one (memory or disk alarm) does not.
 ANSWER_SECONDS: Final = 5.0
@@ -34,8 +36,6 @@ BLOCKED_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 10
 #: Between two attempts to connect: at first, and at most.
 _RETRY_SECONDS: Final = (0.1, 2.0)
-
-_NOT_FOUND: Final = 404
 
 #: What aiormq raises when something is amiss, its own state included. Waiters of a channel that closes are cancelled
 #: or get its exception.
@@ -46,6 +46,14 @@ Headers = Mapping[str, str | int]
 
 class Unroutable(BrokerUnavailable):
     """No queue takes the message."""
+
+
+class Missing(BrokerUnavailable):
+    """There is no exchange or queue of this name. The channel is closed."""
+
+
+class Unconfirmed(BrokerUnavailable):
+    """The broker may have taken the message, or not."""
 
 
 class Arrived(NamedTuple):
@@ -78,6 +86,8 @@ def _unavailable(what: str) -> Iterator[None]:
             raise asyncio.CancelledError
     except aiormq.exceptions.PublishError as error:
         raise Unroutable(f"{what}: no queue takes it") from error
+    except aiormq.exceptions.ChannelNotFoundEntity as error:
+        raise Missing(f"{what}: {error}") from error
     except TimeoutError as error:
         raise BrokerUnavailable(f"{what}: no answer in {ANSWER_SECONDS:g} s") from error
     except _FAILURES as error:
@@ -96,8 +106,7 @@ def _cancellations() -> int:
 class Channel:
     """Raises BrokerUnavailable from every method once it is closed, by whomever."""
 
-    def __init__(self, connection: aio_pika.abc.AbstractConnection, channel: aiormq.Channel) -> None:
-        self._connection = connection
+    def __init__(self, channel: aiormq.Channel) -> None:
         self._channel = channel
         #: done when it is closed
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -159,21 +168,21 @@ class Channel:
         try:
             with _unavailable(f"looking for {exchange}"):
                 await self._channel.exchange_declare(exchange, passive=True, timeout=ANSWER_SECONDS)
-        except BrokerUnavailable as error:
-            if isinstance(error.__cause__, aiormq.exceptions.ChannelNotFoundEntity):
-                return False
-            raise
+        except Missing:
+            return False
         return True
+
+    async def remove_exchange(self, exchange: str) -> None:
+        with _unavailable(f"removing {exchange}"):
+            await self._channel.exchange_delete(exchange, timeout=ANSWER_SECONDS)
 
     async def depth(self, queue: str) -> tuple[int, int] | None:
         """Messages that wait in the queue, and its consumers; None, and the channel is closed, where there is none."""
         try:
             with _unavailable(f"looking at {queue}"):
                 answer = await self._channel.queue_declare(queue, passive=True, timeout=ANSWER_SECONDS)
-        except BrokerUnavailable as error:
-            if isinstance(error.__cause__, aiormq.exceptions.ChannelNotFoundEntity):
-                return None
-            raise
+        except Missing:
+            return None
         return answer.message_count or 0, answer.consumer_count or 0
 
     async def peek(self, queue: str, limit: int) -> list[Seen]:
@@ -204,7 +213,7 @@ class Channel:
     async def publish(
         self, exchange: str, key: str, body: bytes, headers: Headers, *, priority: int = 0, durable: bool = True
     ) -> None:
-        """Returned means confirmed. Raises Unroutable."""
+        """Returned means confirmed. Raises Unroutable, Unconfirmed, and Missing where there is no such exchange."""
         message = aio_pika.Message(
             body,
             headers=dict(headers),
@@ -213,17 +222,26 @@ class Channel:
             priority=priority,
         )
         with _unavailable(f"publishing to {exchange or key}"):
+            await self._unblocked()
+            try:
+                await self._channel.basic_publish(
+                    body,
+                    exchange=exchange,
+                    routing_key=key,
+                    properties=message.properties,
+                    mandatory=True,
+                    timeout=ANSWER_SECONDS,
+                    wait=False,
+                )
+            except TimeoutError as error:
+                raise Unconfirmed(f"publishing to {exchange or key}: no answer in {ANSWER_SECONDS:g} s") from error
+
+    async def _unblocked(self) -> None:
+        try:
             async with asyncio.timeout(BLOCKED_SECONDS):
-                await self._connection.ready()
-            await self._channel.basic_publish(
-                body,
-                exchange=exchange,
-                routing_key=key,
-                properties=message.properties,
-                mandatory=True,
-                timeout=ANSWER_SECONDS,
-                wait=False,
-            )
+                await self._channel.connection.ready()
+        except TimeoutError:
+            raise BrokerUnavailable("the broker takes nothing now") from None
 
     # -- consuming
 
@@ -293,7 +311,7 @@ class Connection:
                 channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.initialize()
                 # What aio-pika has of its own here takes as long again as all that is below it.
-                return Channel(self._connection, cast("aiormq.Channel", await channel.get_underlay_channel()))
+                return Channel(cast("aiormq.Channel", await channel.get_underlay_channel()))
 
     @asynccontextmanager
     async def throwaway(self) -> AsyncIterator[Channel]:
@@ -410,6 +428,9 @@ class Link:
                 _LOG.error("%s: the broker refuses: %s", self._name, error)
             except BrokerUnavailable as error:
                 _LOG.warning("%s: no broker: %s", self._name, error)
+            except Exception:
+                # A process without its broker is worth nothing: whatever this was, it is tried again.
+                _LOG.exception("%s", self._name)
             # Not all at once: a broker that comes back has enough to do.
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311
             wait = min(2 * wait, longest)

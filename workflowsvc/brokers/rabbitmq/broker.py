@@ -53,6 +53,7 @@ class RabbitBroker:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._publisher.link)
+            stack.push_async_callback(self._publisher.close)
             await stack.enter_async_context(self._link)
             stack.push_async_callback(self._mailbox.close)
             stack.push_async_callback(self._frames.close)

@@ -93,3 +93,4 @@ def _fail(futures: Iterable[asyncio.Future[None]], error: BrokerUnavailable) -> 
     for future in futures:
         if not future.done():
             future.set_exception(error)
+            future.exception()  # seen: not everybody waits

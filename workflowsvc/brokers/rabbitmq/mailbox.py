@@ -35,6 +35,7 @@ class Box:
         self._consumer = consumer
         self._lost = lost
         self._channel: Channel | None = None
+        self._closed = False
 
     async def open(self, name: str, connection: Connection) -> None:
         """Raises BrokerUnavailable."""
@@ -43,6 +44,7 @@ class Box:
         await channel.declare(queue)
         await channel.consume(queue.name, name, self._arrived, no_ack=True)
         channel.on_cancelled(connection.give_up)
+        channel.closed.add_done_callback(lambda _: self._has_closed(connection))
         self.queue = queue.name
         again, self._channel = self._channel is not None, channel
         if again:
@@ -50,8 +52,14 @@ class Box:
 
     async def close(self) -> None:
         """The queue goes with its consumer."""
+        self._closed = True
         if self._channel is not None:
             await self._channel.close()
+
+    def _has_closed(self, connection: Connection) -> None:
+        """Deaf on a connection that is well, it would not be noticed by anybody."""
+        if not self._closed:
+            connection.give_up()
 
     def _arrived(self, message: Arrived) -> None:
         try:

@@ -18,6 +18,7 @@ from workflowsvc.brokers.rabbitmq.amqp import Arrived, Channel, Connection
 from workflowsvc.brokers.rabbitmq.jobs import Jobs
 from workflowsvc.brokers.rabbitmq.presence import Presence
 from workflowsvc.brokers.rabbitmq.publisher import Publisher
+from workflowsvc.brokers.rabbitmq.suspects import RETURNS, Suspects
 from workflowsvc.messages import Action
 from workflowsvc.ports import BrokerUnavailable, Clock, Delivery
 
@@ -29,6 +30,8 @@ PREFETCH: Final = 512
 DRAIN_SECONDS: Final = 1.0
 REST_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
+#: Until what travelled together and was sent anew may be handled.
+APART_MILLISECONDS: Final = 500
 
 #: Sends an action to a partition again, later.
 Later = Callable[[Action, int], Coroutine[Any, Any, None]]
@@ -48,6 +51,18 @@ class Frame:
         self.open -= 1
         if self.open == 0:
             await self.tenure.acknowledge(self._tag)
+
+
+class Suspect(Frame):
+    __slots__ = ("settled",)
+
+    def __init__(self, tenure: Tenure, tag: int) -> None:
+        super().__init__(tenure, tag, 1)
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def settle_one(self) -> None:
+        self.settled.set_result(None)
+        await super().settle_one()
 
 
 class ActionDelivery:
@@ -109,8 +124,12 @@ class Tenure:
         if returns >= topology.REDELIVERIES:
             self._partition.spawn(self._set_aside(message, f"it came back {returns} times"))
             return
-        frame = Frame(self, message.tag, len(sent))
         now = self._partition.clock.now()
+        if returns >= RETURNS and all(due <= now for _, due in sent):
+            doubt = self._try_alone(message.tag, sent[0].action) if len(sent) == 1 else self._part(message.tag, sent)
+            self._partition.spawn(doubt)
+            return
+        frame = Frame(self, message.tag, len(sent))
         for action, due in sent:
             delivery = ActionDelivery(frame, action, message.redelivered)
             if due <= now:
@@ -124,16 +143,38 @@ class Tenure:
     async def _when_due(self, delivery: ActionDelivery, due: int) -> None:
         """On to the next hop, or, for the last part of a second, wait here."""
         clock = self._partition.clock
-        try:
-            if topology.delay_seconds(due - clock.now()):
+        while topology.delay_seconds(due - clock.now()) and not self.closing:
+            try:
                 await self._partition.later(delivery.message, due)
+            except BrokerUnavailable as error:
+                _LOG.warning("a delayed action waits here: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
                 await delivery.ack()
                 return
-        except BrokerUnavailable as error:
-            _LOG.warning("a delayed action waits here: %s", error)
         await clock.wait_until(due)
         if not self.closing:
             self._partition.deliver(delivery)
+
+    async def _try_alone(self, tag: int, action: Action) -> None:
+        suspect = Suspect(self, tag)
+        delivery = ActionDelivery(suspect, action, True)
+        await self._partition.suspects.try_alone(
+            lambda: self._partition.deliver(delivery), suspect.settled, self.channel.closed
+        )
+
+    async def _part(self, tag: int, sent: list[codec.Sent]) -> None:
+        """What travelled together is sent anew, one by one, and begins to be counted anew."""
+        while self.channel.open:
+            # A moment later: when the guilty one of them strikes again, these are no more here together.
+            due = self._partition.clock.now() + APART_MILLISECONDS
+            try:
+                await asyncio.gather(*(self._partition.send(action, due) for action, _ in sent))
+            except BrokerUnavailable:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                await self.acknowledge(tag)
+                return
 
     def deliver_again(self, delivery: ActionDelivery) -> None:
         if not self.closing and self.channel.open:
@@ -188,6 +229,7 @@ class Partition:
         self.later = consumption.later
         self.deliver = consumption.deliver
         self.spawn = consumption.spawn
+        self.suspects = consumption.suspects
         self._consumption = consumption
         self._tenure: Tenure | None = None
         self._handing_over = False
@@ -196,28 +238,39 @@ class Partition:
     async def open(self, connection: Connection) -> None:
         """Raises BrokerUnavailable."""
         channel = await connection.channel()
+        if self._consumption.leaving:
+            await channel.close()
+            return
         # It begins before the consumer does: the first delivery may come before the answer, and find us leaving.
         tenure = self._tenure = Tenure(self, channel)
-        channel.closed.add_done_callback(lambda _: self._ended(tenure, connection))
-        channel.on_cancelled(lambda _: self.spawn(channel.close()))
+        channel.on_cancelled(lambda _: self.spawn(self._deleted(channel)))
         try:
             await channel.prefetch(PREFETCH)
             await channel.declare(topology.partition_queue(self.number))
             await channel.consume(self.queue, self._consumption.name, tenure.arrived)
         except BaseException:
-            if not self._consumption.leaving:
-                self._tenure = None
+            self._ended(tenure)
             await channel.close()
             raise
+        channel.closed.add_done_callback(lambda _: self._closed(tenure, connection))
 
-    def _ended(self, tenure: Tenure, connection: Connection) -> None:
+    async def _deleted(self, channel: Channel) -> None:
+        await channel.close()
+        await self.publisher.lost(self.queue)
+
+    def _closed(self, tenure: Tenure, connection: Connection) -> None:
+        if self._ended(tenure) and connection.open and not self._consumption.leaving:
+            self.spawn(self._reopen(connection))
+
+    def _ended(self, tenure: Tenure) -> bool:
+        """Whether it was the one that counts: after a lost connection there is another by now."""
         tenure.closing = True
-        current = self._tenure is tenure
         if tenure.active:
             self._consumption.lost(self.number)
-        if current and connection.open and not self._consumption.leaving:
+        current = self._tenure is tenure
+        if current:
             self._tenure = None
-            self.spawn(self._reopen(connection))
+        return current
 
     async def _reopen(self, connection: Connection) -> None:
         while connection.open and not self._consumption.leaving:
@@ -228,6 +281,12 @@ class Partition:
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return
+
+    async def send(self, action: Action, due: int) -> None:
+        """Put an action into the partition once more. Raises BrokerUnavailable."""
+        body = codec.frame([codec.encode_action(action, action.reply_to, due)])
+        key = topology.partition_key(self.number)
+        await self.publisher.send(topology.ACTIONS.name, key, body, codec.action_headers(action))
 
     def consider(self) -> None:
         """Hand over what is here and is to be elsewhere: by leaving the line of those who wait, and joining it last."""
@@ -275,7 +334,8 @@ class Consumption:
         self.leaving = False
         self._jobs = Jobs()
         self.spawn = self._jobs.start
-        self.presence = Presence(name, partitions, publisher, self._consider)
+        self.suspects = Suspects()
+        self.presence = Presence(name, partitions, publisher, self._consider, self.spawn)
         self._partitions = [Partition(number, self) for number in range(partitions)]
         self.spawn(self.presence.beat_for_ever())
         self.spawn(self._consider_for_ever())

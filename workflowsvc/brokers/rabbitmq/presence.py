@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from functools import partial
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
 
@@ -38,11 +37,19 @@ _decode: Final = msgspec.json.Decoder(_Beat).decode
 class Presence:
     """*changed* is called when partitions are to be shared out anew."""
 
-    def __init__(self, name: str, partitions: int, publisher: Publisher, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        partitions: int,
+        publisher: Publisher,
+        changed: Callable[[], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
         self._name = name
         self._partitions = partitions
         self._publisher = publisher
         self._changed = changed
+        self._spawn = spawn
         #: when the others were last heard, on the loop's clock
         self._heard: dict[str, float] = {}
         self._owners: list[str] = []
@@ -57,6 +64,7 @@ class Presence:
         channel = await connection.channel()
         await channel.declare(queue)
         await channel.consume(queue.name, self._name, self._arrived, no_ack=True)
+        channel.on_cancelled(connection.give_up)
 
     async def beat_for_ever(self) -> None:
         while True:
@@ -83,7 +91,7 @@ class Presence:
         self._keep({**self._heard, beat.name: asyncio.get_running_loop().time()})
         if stranger:
             # It has just begun and knows nobody: it need not wait for the next beat.
-            asyncio.get_running_loop().call_soon(partial(asyncio.ensure_future, self._say()))
+            self._spawn(self._say())
 
     def _keep(self, heard: dict[str, float]) -> None:
         same = heard.keys() == self._heard.keys()

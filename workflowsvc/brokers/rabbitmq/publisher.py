@@ -14,7 +14,8 @@ from typing import Final
 
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import topology
-from workflowsvc.brokers.rabbitmq.amqp import Channel, Connection, Headers, Link
+from workflowsvc.brokers.rabbitmq.amqp import Channel, Connection, Headers, Link, Missing, Unconfirmed, Unroutable
+from workflowsvc.brokers.rabbitmq.jobs import Jobs
 from workflowsvc.brokers.rabbitmq.topology import Exchange, Queue
 from workflowsvc.ports import BrokerUnavailable
 
@@ -34,8 +35,7 @@ class Publisher:
         #: what was declared on this connection, and when it was last used, on the loop's clock
         self._declared: dict[Exchange | Queue, float] = {}
         self._declaring = asyncio.Lock()
-        #: what `remembers` found on this connection
-        self._recovered = False
+        self._jobs = Jobs()
 
     async def _up(self, connection: Connection) -> None:
         async with connection.throwaway() as channel:
@@ -45,7 +45,9 @@ class Publisher:
     def _down(self) -> None:
         self._channels.clear()
         self._declared.clear()
-        self._recovered = False
+
+    async def close(self) -> None:
+        await self._jobs.end()
 
     # ---- sending
 
@@ -62,7 +64,13 @@ class Publisher:
     ) -> None:
         """Returned means confirmed. Raises BrokerUnavailable, Unroutable."""
         channel = await self._channel(among)
-        await channel.publish(exchange, key, body, headers, priority=priority, durable=durable)
+        try:
+            await channel.publish(exchange, key, body, headers, priority=priority, durable=durable)
+        except Unconfirmed:
+            if self._channels.get(among) is channel:
+                del self._channels[among]
+                self._jobs.start(channel.close())
+            raise
 
     async def send_declared(
         self,
@@ -78,10 +86,7 @@ class Publisher:
         await self.declare(things)
         try:
             await self.send(exchange, key, body, headers, priority=priority)
-        except BrokerUnavailable:
-            if not self.link.up:
-                raise
-            # A queue that has gone makes it unroutable, an exchange that has gone closes the channel.
+        except (Unroutable, Missing):
             self.forget(*things)
             await self.declare(things)
             await self.send(exchange, key, body, headers, priority=priority)
@@ -138,20 +143,29 @@ class Publisher:
         """Delete a queue that nobody consumes and that holds nothing. Raises BrokerUnavailable."""
         async with self._declaring, self.link.connection.throwaway() as channel:
             self._declared.pop(queue, None)
-            return await channel.remove(queue.name)
+            removed = await channel.remove(queue.name)
+            if not removed:
+                self._declared[queue] = asyncio.get_running_loop().time()
+            return removed
 
     # ---- whether the broker has lost what it held
 
     async def remembers(self) -> bool:
-        if not self._recovered:
-            async with self.link.connection.throwaway() as channel:
-                self._recovered = await channel.exists(topology.RECOVERED.name)
-        return self._recovered
+        async with self.link.connection.throwaway() as channel:
+            return await channel.exists(topology.RECOVERED.name)
 
     async def recovered(self) -> None:
         async with self.link.connection.throwaway() as channel:
             await channel.declare(topology.RECOVERED)
-        self._recovered = True
+
+    async def lost(self, queue: str) -> None:
+        """A queue has gone, and with it what it held: no longer is all that must be in flight known to be there."""
+        _LOG.warning("%s was deleted: what it held is to be sent anew", queue)
+        try:
+            async with self.link.connection.throwaway() as channel:
+                await channel.remove_exchange(topology.RECOVERED.name)
+        except BrokerUnavailable as error:
+            _LOG.warning("what %s held may be missing for a while: %s", queue, error)
 
     async def ping(self) -> None:
         async with self.link.connection.throwaway() as channel:

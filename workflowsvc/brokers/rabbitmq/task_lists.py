@@ -116,18 +116,25 @@ class Taker:
                     self._channel = await self._lists.channel(self)
                 await self._serve(self._channel)
             except BrokerUnavailable as error:
-                _LOG.warning("%s is not consumed: %s", self.queue.name, error)
+                # Of a lost connection the link has told already, once for all lists.
+                _LOG.log(logging.WARNING if self._lists.up else logging.DEBUG, "%s: %s", self.queue.name, error)
             await self._end()
             if not self._leaving:
-                await self._wait(_RETRY_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _serve(self, channel: Channel) -> None:
         self._gone = False
-        channel.closed.add_done_callback(lambda _: self._changed.set())
-        while channel.open and not self._gone and not self._leaving:
-            self._changed.clear()
-            await self._adjust(channel)
-            await self._wait(HOLD_SECONDS if self._held else None)
+        channel.closed.add_done_callback(self._has_closed)
+        try:
+            while channel.open and not self._gone and not self._leaving:
+                self._changed.clear()
+                await self._adjust(channel)
+                await self._wait(HOLD_SECONDS if self._held else None)
+        finally:
+            channel.closed.remove_done_callback(self._has_closed)
+
+    def _has_closed(self, _: object) -> None:
+        self._changed.set()
 
     async def _end(self) -> None:
         """Cancel first, then settle: so nothing comes any more. What comes of lent tasks is told to nobody."""
@@ -175,7 +182,7 @@ class Taker:
         """The broker cancelled it: the queue has gone. All begin anew, and declare it first."""
         lent = (delivery.consumer for delivery in self._lent.values())
         if consumer in {*self._idle, *lent, *(held.consumer for held in self._held)}:
-            self._lists.publisher.forget(self.queue)
+            self._lists.spawn(self._lists.publisher.lost(self.queue.name))
             self._gone = True
             self._changed.set()
 
@@ -242,8 +249,15 @@ class TaskLists:
         self._jobs = Jobs()
         self.spawn = self._jobs.start
 
+    @property
+    def up(self) -> bool:
+        return self._link.up and self.publisher.link.up
+
     async def channel(self, taker: Taker) -> Channel:
         """A channel with room for another list. The list's queue is there. Raises BrokerUnavailable."""
+        # Another process may have removed it since: idle and empty ones are. Consuming what is not there closes the
+        # channel, on all its lists.
+        self.publisher.forget(taker.queue)
         await self.publisher.declare([taker.queue])
         async with self._opening:
             for channel, users in self._users.items():
