@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import pytest
 
@@ -23,12 +24,12 @@ Actions = Inbox[Delivery[Action]]
 PARTITIONS = 8
 
 
-async def hold(broker: RabbitBroker, inbox: Actions) -> asyncio.Task[None]:
+async def hold(broker: RabbitBroker, deliver: Callable[[Delivery[Action]], None]) -> asyncio.Task[None]:
     """Consumes until it is cancelled."""
     begun = asyncio.Event()
 
     async def consume() -> None:
-        async with broker.consume(inbox, whatever):
+        async with broker.consume(deliver, whatever):
             begun.set()
             await asyncio.Event().wait()
 
@@ -43,65 +44,63 @@ async def leave(consuming: asyncio.Task[None]) -> None:
     await asyncio.wait([consuming])
 
 
-def shares(rabbit: Rabbit) -> list[int]:
-    return sorted(Counter(rabbit.active("actions.p").values()).values())
+class Who(Inbox[tuple[str, Delivery[Action]]]):
+    """Which consumer gets what comes by each partition."""
 
+    async def asked(self, broker: RabbitBroker) -> dict[int, str]:
+        await broker.publish([action("who?", lane=lane) for lane in range(PARTITIONS)])
+        found = {}
+        while len(found) < PARTITIONS:
+            name, delivery = await self.next()
+            found[delivery.message.lane] = name
+            await delivery.ack()
+        return found
 
-async def settle_all(inbox: Actions) -> None:
-    while True:
-        await (await inbox.next()).ack()
-
-
-async def spread(rabbit: Rabbit, broker: RabbitBroker, expected: list[int]) -> None:
-    """A consumer learns that it is the active one by what comes: until then it cannot hand over."""
-    async with asyncio.timeout(PATIENCE):
-        while shares(rabbit) != expected:
-            await broker.publish([action("a", lane=lane) for lane in range(PARTITIONS)])
-            await asyncio.sleep(0.1)
+    async def shared_out(self, broker: RabbitBroker, expected: list[int]) -> dict[int, str]:
+        """A consumer learns that it is the active one by what comes: until then it cannot hand over."""
+        async with asyncio.timeout(PATIENCE):
+            while sorted(Counter((found := await self.asked(broker)).values()).values()) != expected:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            return found
 
 
 async def test_partitions_are_shared_out_evenly_and_anew_when_one_comes_or_goes(
-    brokers: Brokers, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+    brokers: Brokers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workflowsvc.brokers.rabbitmq.partitions.REST_SECONDS", 0.1)
-    inbox = Actions()
-    settling = asyncio.create_task(settle_all(inbox))
-    publisher = await brokers("publisher", PARTITIONS)
+    who, publisher = Who(), await brokers("publisher", PARTITIONS)
     consuming = []
-    for expected in ([8], [4, 4], [2, 3, 3]):
-        consuming.append(await hold(await brokers("consumer", PARTITIONS), inbox))
-        await spread(rabbit, publisher, expected)
+    for name, expected in (("one", [8]), ("two", [4, 4]), ("three", [2, 3, 3])):
+        consumer = await brokers(name, PARTITIONS)
+        consuming.append(await hold(consumer, lambda delivery, name=name: who((name, delivery))))  # type: ignore[misc]
+        await who.shared_out(publisher, expected)
     for expected in ([4, 4], [8]):
         await leave(consuming.pop())
-        await spread(rabbit, publisher, expected)
-    settling.cancel()
+        await who.shared_out(publisher, expected)
     await leave(consuming.pop())
 
 
-async def test_a_partition_changes_hands_in_order_with_what_was_not_settled_first(
-    brokers: Brokers, rabbit: Rabbit
-) -> None:
+async def test_a_partition_changes_hands_in_order_with_what_was_not_settled_first(brokers: Brokers) -> None:
     """What was begun is finished where it is: the newcomer gets the rest, as redelivered, before what is new."""
     old, new = await brokers("old", PARTITIONS), await brokers("new", PARTITIONS)
     had, has = Actions(), Actions()
     consuming = [await hold(old, had)]
     for number in range(4):
         await old.publish([action(f"{lane}.{number}", lane=lane) for lane in range(PARTITIONS)])
-    deliveries = await had.take(4 * PARTITIONS)
-    for delivery in deliveries:
+    for delivery in await had.take(4 * PARTITIONS):
         if delivery.message.id.endswith(".0"):
             await delivery.ack()
     consuming.append(await hold(new, has))
-    await eventually(lambda: shares(rabbit) == [4, 4])
-    moved = {int(queue[-2:]) for queue, tag in rabbit.active("actions.p").items() if tag.startswith("new")}
-    async with publishing(new, *(action(f"{lane}.4", lane=lane) for lane in moved)):
-        came = defaultdict(list)
-        for delivery in await has.take(4 * len(moved)):
+    # Half of them move. The last action of each lane comes by the hands that it is in by then.
+    came = defaultdict(list)
+    for delivery in await has.take(3 * PARTITIONS // 2):
+        came[delivery.message.lane].append(delivery)
+    async with publishing(new, *(action(f"{lane}.4", lane=lane) for lane in came)):
+        for delivery in await has.take(PARTITIONS // 2):
             came[delivery.message.lane].append(delivery)
-            await delivery.ack()
-    for lane in moved:
-        assert [one.message.id for one in came[lane]] == [f"{lane}.{number}" for number in (1, 2, 3, 4)]
-        assert [one.redelivered for one in came[lane]] == [True, True, True, False]
+    for lane, deliveries in came.items():
+        assert [one.message.id for one in deliveries] == [f"{lane}.{number}" for number in (1, 2, 3, 4)]
+        assert [one.redelivered for one in deliveries] == [True, True, True, False]
     for consumer in consuming:
         await leave(consumer)
 
