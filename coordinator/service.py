@@ -54,6 +54,15 @@ log = logging.getLogger(__name__)
 BATCH = 64
 
 
+def _batch(waiting: deque[Delivery[Action]]) -> list[Delivery[Action]]:
+    """Up to the first action that came twice: whether the store has it is known when the first one is committed."""
+    batch: dict[str, Delivery[Action]] = {}
+    while waiting and len(batch) < BATCH and waiting[0].message.id not in batch:
+        delivery = waiting.popleft()
+        batch[delivery.message.id] = delivery
+    return list(batch.values())
+
+
 class Coordinator:
     """Consumes actions while it is entered. On leaving, what it has begun is finished, the rest is given back."""
 
@@ -128,7 +137,7 @@ class Coordinator:
 
     async def _work(self, lane: int, waiting: deque[Delivery[Action]]) -> None:
         while waiting:
-            batch = [waiting.popleft() for _ in range(min(len(waiting), BATCH))]
+            batch = _batch(waiting)
             losses = self._losses[self._partition(lane)]
             await self._turn(batch)
             if self._losses[self._partition(lane)] != losses:

@@ -25,6 +25,8 @@ from workflowsvc.swf.errors import Fault, InternalFailure, ServiceUnavailableExc
 
 _LOG: Final = logging.getLogger(__name__)
 
+#: Between two attempts to ask again: replies may be heard before requests can be sent.
+_RETRY_SECONDS: Final = 0.25
 _ENTROPY_BYTES: Final = 10
 #: Leaves room above for what is counted within one millisecond.
 _ENTROPY_BITS: Final = 8 * _ENTROPY_BYTES - 1
@@ -132,11 +134,14 @@ class Calls:
             asking.add_done_callback(self._asking.discard)
 
     async def _request_again(self, waiting: _Waiting) -> None:
-        try:
-            await self._broker.request(msgspec.structs.replace(waiting.action, repeated=True))
-        except BrokerUnavailable:
-            if not waiting.answer.done():
-                waiting.answer.set_exception(ServiceUnavailableException())
+        again = msgspec.structs.replace(waiting.action, repeated=True)
+        while again.id in self._waiting and not waiting.answer.done():
+            try:
+                await self._broker.request(again)
+            except BrokerUnavailable:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     def _sweep(self) -> None:
         """Give up what has waited too long. One timer serves all: they wait equally long, so the oldest come first."""

@@ -34,11 +34,11 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"there is no {what}: `make test` starts one")
 
 
-def management(method: str, path: str, body: object = None) -> Any:
-    """One request to RabbitMQ's management API, such as `GET`, `queues/VHOST`."""
-    if MANAGEMENT_URL is None:
+def management(method: str, path: str, body: object = None, *, at: str | None = None) -> Any:
+    """One request to RabbitMQ's management API, such as `GET`, `queues/VHOST`; *at* is another server's URL."""
+    if at is None and MANAGEMENT_URL is None:
         missing("RabbitMQ with its management plugin")
-    url = urlsplit(MANAGEMENT_URL)
+    url = urlsplit(at or MANAGEMENT_URL or "")
     credentials = base64.b64encode(f"{unquote(url.username or '')}:{unquote(url.password or '')}".encode()).decode()
     request = urllib.request.Request(  # noqa: S310  the scheme is that of a URL we were given
         f"{url.scheme}://{url.hostname}:{url.port}/api/{path}",

@@ -24,7 +24,7 @@ async def eventually(condition: Callable[[], Any], seconds: float = PATIENCE) ->
 
 class Rabbit:
     def __init__(self, url: str, ask: Callable[..., Any] = management) -> None:
-        self.vhost = urlsplit(url).path[1:]
+        self.vhost = urlsplit(url).path[1:] or "/"
         self._ask = ask
 
     def _on(self, kind: str, name: str = "", *more: str) -> str:

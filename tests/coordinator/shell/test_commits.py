@@ -223,6 +223,17 @@ async def test_a_redelivered_start_is_answered_with_the_run_it_made(world: World
     assert len(await world.waiting()) == 1
 
 
+async def test_an_action_that_comes_twice_at_once_is_done_once(world: World) -> None:
+    """Both are ready together: the second is not judged before the first is committed."""
+    run_id = await world.start("w")
+    signal = world.action(signal_of("w"), "w")
+    world.send(signal)
+    world.send(structs.replace(signal, repeated=True))
+    await world.settled()
+    assert [reply.refusal for reply in world.replies if reply.action_id == signal.id] == [None, None]
+    assert (await world.types(run_id)).count("WorkflowExecutionSignaled") == 1
+
+
 async def test_a_redelivered_start_is_answered_the_same_while_another_run_is_open(world: World) -> None:
     """Its own run has closed and another was started since: its answer is still its own run."""
     start = world.action(start_of("w"), "w")
