@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from workflowsvc.messages import TaskList
 from workflowsvc.ports import StoreUnavailable
@@ -36,12 +36,9 @@ from workflowsvc.stores.mongodb.judging import claim_of
 from workflowsvc.stores.mongodb.reader import Reader
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
-from workflowsvc.stores.mongodb.writer import Unit, Writer
+from workflowsvc.stores.mongodb.writer import Drafts, Unit, Writer
 
 T = TypeVar("T", str, bytes)
-
-#: Groups that are written at a time.
-_GROUPS: Final = 1
 
 
 class MongoStore:
@@ -68,7 +65,8 @@ class MongoStore:
         self._standing = Standing(self._server)
         self._reader = Reader(self._server, self._standing)
         self._catalogue = Catalogue(self._server)
-        self._groups = Groups[Unit](Writer(self._server, self._standing).write, _GROUPS)
+        writer = Writer(self._server, self._standing)
+        self._groups = Groups[Unit, Drafts](writer.write, writer.follow)
         return self
 
     async def __aexit__(

@@ -16,10 +16,7 @@ from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
 
 
 async def follow(server: Server, documents: Sequence[Document], snapshots: Sequence[Snapshot] = ()) -> None:
-    """One command per collection and kind of write; workflow ids last: who finds one free finds the rest done.
-
-    The row of a run that closes is for a moment in both places, and never in none.
-    """
+    """All but what is free then. One command per collection and kind of write."""
     closing = [each for each in documents if "frees" in each]
     changes = {
         schema.RUNNING: [
@@ -42,6 +39,13 @@ async def follow(server: Server, documents: Sequence[Document], snapshots: Seque
     if gone := _gone(documents):
         work.append(server.delete(schema.PENDING, *gone))
     await _all(work)
+
+
+async def free(server: Server, documents: Sequence[Document]) -> None:
+    """What runs that closed leave, after all else: who finds a workflow id free finds the rest done.
+
+    So the row of such a run is for a moment in both places, and never in none.
+    """
     await _all(_claims(server, documents))
 
 

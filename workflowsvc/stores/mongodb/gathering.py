@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, 
 from typing import Any, Final, Generic, TypeVar
 
 W = TypeVar("W")
+D = TypeVar("D")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -38,15 +39,22 @@ class Job(Generic[W]):
             self.done.set_exception(self.error)
 
 
-class Groups(Generic[W]):
-    """Jobs gather while as many groups as may be are being written. Jobs that share a key never share a moment.
+class Groups(Generic[W, D]):
+    """Jobs gather while a group is being written. Jobs that share a key never share a moment.
 
-    They are written in the order of their submission.
+    They are written in the order of their submission. One group is *written* at a time, and one *followed*, by what
+    the writing gave: the next is written meanwhile. A job is answered when either says so, or its group is through.
     """
 
-    def __init__(self, write: Callable[[Sequence[Job[W]]], Awaitable[None]], at_a_time: int) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Job[W]]], Awaitable[D]],
+        follow: Callable[[D, Callable[[Job[W]], None]], Awaitable[None]],
+    ) -> None:
         self._write = write
-        self._free = at_a_time
+        self._follow = follow
+        self._free = True
+        self._following = asyncio.Lock()
         self._gathered: list[Job[W]] = []
         self._busy: set[Hashable] = set()
         self._writing: set[asyncio.Task[None]] = set()
@@ -74,7 +82,7 @@ class Groups(Generic[W]):
         self._called = False
         if not self._free or not (group := self._next()):
             return
-        self._free -= 1
+        self._free = False
         task = asyncio.create_task(self._work(group))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
@@ -92,15 +100,29 @@ class Groups(Generic[W]):
         return group
 
     async def _work(self, group: Sequence[Job[W]]) -> None:
-        try:
-            await self._write(group)
-        except Exception as error:
-            for job in group:
-                job.error = job.error or error
-        self._free += 1
-        for job in group:
+        open_jobs = set(group)
+
+        def answer(job: Job[W]) -> None:
+            open_jobs.discard(job)
             self._busy -= job.keys
             job.answer()
+
+        try:
+            try:
+                written = await self._write(group)
+                await self._following.acquire()
+            finally:
+                self._free = True
+                self._call()
+            try:
+                await self._follow(written, answer)
+            finally:
+                self._following.release()
+        except Exception as error:
+            for job in open_jobs:
+                job.error = job.error or error
+        for job in tuple(open_jobs):
+            answer(job)
         # Those who were answered come first: what they submit now goes with what has gathered.
         self._call()
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from workflowsvc.stores.mongodb import schema
 from workflowsvc.stores.mongodb.documents import Document, event_id, tombstone
-from workflowsvc.stores.mongodb.following import follow
+from workflowsvc.stores.mongodb.following import follow, free
 from workflowsvc.stores.mongodb.judging import Head
 from workflowsvc.stores.mongodb.server import Server
 
@@ -90,6 +90,7 @@ class Standing:
         while await self._lacks(last):
             await self._hang(last.get("then", ()))
             await follow(self._server, [last])
+            await free(self._server, [last])
             newer = await self._catch_up(last)
             mended = last = newer or last
             if newer is None:

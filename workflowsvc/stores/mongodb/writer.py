@@ -13,14 +13,15 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit
 from workflowsvc.stores.mongodb import schema
 from workflowsvc.stores.mongodb.documents import Document
-from workflowsvc.stores.mongodb.following import follow
+from workflowsvc.stores.mongodb.following import follow, free
 from workflowsvc.stores.mongodb.gathering import Job
 from workflowsvc.stores.mongodb.judging import Draft, Head, begins, drafted
 from workflowsvc.stores.mongodb.server import Server
@@ -42,12 +43,22 @@ class Writer:
         self._mark = os.urandom(8)
         self._numbers = itertools.count()
 
-    async def write(self, jobs: Sequence[Job[Unit]]) -> None:
-        try:
+    async def write(self, jobs: Sequence[Job[Unit]]) -> Drafts:
+        """Those that were: they are committed. The others have their error."""
+        with self._forgetting(jobs):
             drafts = await self._drafts(jobs)
             await self._take(drafts)
             await self._insert(drafts)
-            await self._follow(drafts)
+        return drafts
+
+    async def follow(self, drafts: Drafts, answer: Callable[[Job[Unit]], None]) -> None:
+        with self._forgetting(drafts):
+            await self._follow(drafts, answer)
+
+    @contextmanager
+    def _forgetting(self, jobs: Iterable[Job[Unit]]) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             self._standing.forget(commit.run_id for job in jobs for commit in job.work)
             raise
@@ -144,14 +155,19 @@ class Writer:
 
     # ---- what follows ------------------------------------------------------------------------------------------
 
-    async def _follow(self, drafts: Drafts) -> None:
+    async def _follow(self, drafts: Drafts, answer: Callable[[Job[Unit]], None]) -> None:
         documents = [each for draft in drafts.values() for each in (*draft.documents(), *draft.asides)]
         began = time.monotonic()
         await follow(self._server, documents, [each for draft in drafts.values() for each in draft.snapshots])
         if time.monotonic() - began > _PROMPT:
             await self._standing.catch_up(documents)
-        for draft in drafts.values():
+        freeing = [each for each in documents if "frees" in each]
+        for job, draft in drafts.items():
             self._standing.remember(draft.heads)
+            if not any("frees" in each for each in draft.documents()):
+                answer(job)
+        if freeing:
+            await free(self._server, freeing)
 
 
 def _refusal(key: str, found: Document) -> Exception:
