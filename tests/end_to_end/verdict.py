@@ -42,6 +42,12 @@ async def all_closed(wire: Wire, swf: Swf) -> None:
 
 def check_ledger(ledger: Ledger, histories: Histories) -> None:
     assert ledger.surprises == []
+    check_acknowledged(ledger, histories)
+    _check_heartbeats(ledger, histories)
+
+
+def check_acknowledged(ledger: Ledger, histories: Histories) -> None:
+    """What was answered is there, once, and nothing is there that nobody tried."""
     firsts = [attributes(events[0]) for events in histories.values()]
     names = Counter(
         first["input"]
@@ -68,7 +74,6 @@ def check_ledger(ledger: Ledger, histories: Histories) -> None:
         assert len(set(tasks)) == len(tasks), "a task was handed out twice"
         for run, started in tasks:
             assert histories[run][started - 1]["eventType"] == what
-    _check_heartbeats(ledger, histories)
 
 
 def _find(histories: Histories, kind: str, member: str) -> dict[str, list[str]]:
