@@ -68,7 +68,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     heartbeat: Heartbeat | None = None
     #: the new visibility row, where it changed; always with the run's first commit
     row: ExecutionRow | None = None
-    #: tasks that became pending, and tasks that ceased to be
+    #: tasks that became pending, and tasks that ceased to be: all that still were, where the run closes
     scheduled: Sequence[PendingTask] = ()
     unscheduled: Sequence[PendingTask] = ()
     #: the state after the last of *events*, opaque here; replaces an older one

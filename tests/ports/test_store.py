@@ -33,6 +33,7 @@ from workflowsvc.records import (
     ExecutionQuery,
     ExecutionRow,
     Heartbeat,
+    PendingTask,
     RunRef,
     StoredRun,
     TimeField,
@@ -579,12 +580,18 @@ async def test_a_task_that_comes_and_goes_in_one_group_is_not_pending(store: Sto
     assert await store.count_pending(DECISIONS) == 0
 
 
-async def test_closing_a_run_takes_its_tasks_with_it(store: Store) -> None:
+async def test_a_closing_commit_takes_the_run_s_tasks_along(store: Store) -> None:
     run, other = Run(1), Run(2)
     await store.commit([run.start(scheduled=pending(2, 5))])
     await store.commit([other.start(scheduled=pending(2))])
-    await store.commit([run.close()])
+    await store.commit([replace(run.close(), unscheduled=pending(2, 5))])
     assert await store.count_pending(DECISIONS) == 1
+
+
+async def test_a_list_is_not_counted_with_those_whose_names_begin_alike(store: Store) -> None:
+    alike = [TaskList(DOMAIN, TaskKind.DECISION, name) for name in ("main", "main:2", "main-2", "mai", "main%3A2", "")]
+    await store.commit([Run(1).start(scheduled=[PendingTask(each, 2 + at) for at, each in enumerate(alike)])])
+    assert [await store.count_pending(each) for each in alike] == [1] * len(alike)
 
 
 # ---- times to wake -------------------------------------------------------------------------------------------
@@ -670,7 +677,7 @@ async def test_purging_one_run_leaves_its_neighbours_whole(store: Store) -> None
     for run in (before, gone, after):
         await store.commit([run.start(scheduled=pending(2), heartbeat=Heartbeat(2, START), snapshot=b"s")])
         await store.commit([run.commit(3, 5_000)])
-    await store.commit([gone.close(5_003, expires_at=NOW - 1)])
+    await store.commit([replace(gone.close(5_003, expires_at=NOW - 1), unscheduled=pending(2))])
     assert await store.purge(NOW, 10) == 1
     for run in (before, after):
         kept = StoredRun(run.row(), events(3, 5_000), b"s", 2, (Heartbeat(2, START),))

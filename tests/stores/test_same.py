@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.stores.making import DECISIONS, DOMAIN, START, Run
+from tests.stores.making import DECISIONS, DOMAIN, START, Run, pending
 from tests.stores.test_grouping import Program, perform
 from workflowsvc.ports import Store
 from workflowsvc.records import Commit, ExecutionQuery, TimeField
@@ -31,10 +31,12 @@ def program(seed: int) -> list[list[Commit] | list[str]]:
 
 
 def _possible(commit: Commit, at: int) -> Commit:
-    """Without events there is only a heartbeat or a time to wake."""
+    """Without events there is only a heartbeat or a time to wake; a close names whatever may be pending."""
     heartbeat = commit.heartbeat and replace(commit.heartbeat, at=at)
     if commit.events:
-        return replace(commit, heartbeat=heartbeat)
+        closes = commit.row is not None and commit.row.closed_at is not None
+        gone = pending(*range(1, 100)) if closes else commit.unscheduled
+        return replace(commit, heartbeat=heartbeat, unscheduled=gone)
     return replace(commit, heartbeat=heartbeat, row=None, scheduled=(), unscheduled=(), snapshot=None)
 
 

@@ -39,7 +39,12 @@ def claim_id(domain: str, workflow_id: str) -> str:
 
 
 def list_id(task_list: TaskList) -> str:
-    return f"{task_list.kind}:{escaped(task_list.domain)}:{task_list.name}"
+    """What the ids of its pending tasks begin with: a list is a range of them, and needs no index."""
+    return f"{task_list.kind}:{escaped(task_list.domain)}:{escaped(task_list.name)}:"
+
+
+def pending_ids(run_id: str, tasks: Iterable[Document]) -> list[str]:
+    return [f"{each['list']}{event_id(run_id, each['task'])}" for each in tasks]
 
 
 def escaped(name: str) -> str:
@@ -159,8 +164,8 @@ def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes
         "closed": not is_open,
         "actions": [commit.action_id for commit in commits if commit.events],
         "nonce": nonce,
-        "scheduled": [{"task": task, "list": list_id(on)} for task, on in scheduled.items()] if is_open else [],
-        "unscheduled": sorted(unscheduled),
+        "scheduled": _listed(scheduled) if is_open else [],
+        "unscheduled": _listed(unscheduled),
         "beats": [_beat(commit.heartbeat) for commit in commits if commit.heartbeat is not None],
         "events": events,
     }
@@ -190,16 +195,21 @@ def tombstone(run_id: str) -> Document:
     }
 
 
-def _tasks(commits: Iterable[Commit]) -> tuple[dict[int, TaskList], set[int]]:
+def _listed(tasks: dict[int, TaskList]) -> list[Document]:
+    return [{"task": task, "list": list_id(on)} for task, on in sorted(tasks.items())]
+
+
+def _tasks(commits: Iterable[Commit]) -> tuple[dict[int, TaskList], dict[int, TaskList]]:
+    """What became pending and still is, and what ceased to be."""
     scheduled: dict[int, TaskList] = {}
-    unscheduled: set[int] = set()
+    unscheduled: dict[int, TaskList] = {}
     for commit in commits:
         for task in commit.scheduled:
             scheduled[task.scheduled_event_id] = task.task_list
-            unscheduled.discard(task.scheduled_event_id)
+            unscheduled.pop(task.scheduled_event_id, None)
         for task in commit.unscheduled:
             scheduled.pop(task.scheduled_event_id, None)
-            unscheduled.add(task.scheduled_event_id)
+            unscheduled[task.scheduled_event_id] = task.task_list
     return scheduled, unscheduled
 
 

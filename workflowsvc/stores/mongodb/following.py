@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, event_id, waking
+from workflowsvc.stores.mongodb.documents import Document, event_id, pending_ids, waking
 from workflowsvc.stores.mongodb.judging import Snapshot
 from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
 
@@ -36,8 +36,8 @@ async def follow(server: Server, documents: Sequence[Document], snapshots: Seque
         schema.PENDING: _scheduled(documents),
     }
     work += [server.insert(name, wanted) for name, wanted in inserts.items() if wanted]
-    if gone := _gone(documents):
-        work.append(server.delete(schema.PENDING, *gone))
+    if gone := [key for each in documents for key in pending_ids(each["run"], each["unscheduled"])]:
+        work.append(server.delete(schema.PENDING, {"_id": {"$in": gone}}))
     await _all(work)
 
 
@@ -90,22 +90,7 @@ def _beats(documents: Iterable[Document]) -> list[Change]:
 
 
 def _scheduled(documents: Iterable[Document]) -> list[Document]:
-    return [
-        {"_id": event_id(document["run"], each["task"]), "run": document["run"], "list": each["list"]}
-        for document in documents
-        for each in document["scheduled"]
-    ]
-
-
-def _gone(documents: Sequence[Document]) -> list[Filter]:
-    tasks = [event_id(document["run"], task) for document in documents for task in document["unscheduled"]]
-    runs = [document["run"] for document in documents if "frees" in document]
-    found: list[Filter] = []
-    if tasks:
-        found.append({"_id": {"$in": tasks}})
-    if runs:
-        found.append({"run": {"$in": runs}})
-    return found
+    return [{"_id": key} for each in documents for key in pending_ids(each["run"], each["scheduled"])]
 
 
 def _claims(server: Server, documents: Sequence[Document]) -> list[Awaitable[object]]:

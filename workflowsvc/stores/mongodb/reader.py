@@ -209,7 +209,9 @@ class Reader:
         return await self._server.count(filters.collection(query), filters.executions(query, None))
 
     async def count_pending(self, task_list: TaskList) -> int:
-        return await self._server.count(schema.PENDING, {"list": list_id(task_list)})
+        within = list_id(task_list)
+        # The ids of a list end where its last colon would be the character after it.
+        return await self._server.count(schema.PENDING, {"_id": {"$gte": within, "$lt": f"{within[:-1]};"}})
 
 
 def _events(documents: Iterable[Document], first: int) -> Iterator[bytes]:

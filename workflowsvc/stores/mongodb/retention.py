@@ -33,7 +33,6 @@ async def purge(server: Server, standing: Standing, now: int, limit: int) -> int
     theirs: Filter = {"run": {"$in": run_ids}}
     await asyncio.gather(
         server.delete(schema.HEARTBEATS, theirs),
-        server.delete(schema.PENDING, theirs),
         server.delete(schema.SNAPSHOTS, {"_id": {"$in": run_ids}}),
     )
     await server.delete(schema.CLOSED, {"_id": {"$in": run_ids}, "purged": True})

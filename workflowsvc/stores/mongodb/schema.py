@@ -62,7 +62,7 @@ _FIRST: Final[Mapping[str, Sequence[Index]]] = {
     ),
     OPEN: (Index(("run",)), Index(("wake",), sparse=True)),
     HEARTBEATS: (Index(("run",)),),
-    PENDING: (Index(("list",)), Index(("run",))),
+    PENDING: (),
     DOMAINS: (Index(("region", "deprecated", "_id")),),
     TYPES: (Index(("domain", "kind", "deprecated", "place")),),
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, event_id, tombstone
+from workflowsvc.stores.mongodb.documents import Document, pending_ids, tombstone
 from workflowsvc.stores.mongodb.following import follow, free
 from workflowsvc.stores.mongodb.judging import Head
 from workflowsvc.stores.mongodb.server import Server
@@ -115,8 +115,8 @@ class Standing:
         if not newer:
             return None
         closed = newer[-1]["closed"]
-        gone = {task for document in newer for task in document["unscheduled"]}
-        back = [event_id(last["run"], task) for task in _scheduled(last) if closed or task in gone]
+        gone = {each["task"] for document in newer for each in document["unscheduled"]}
+        back = pending_ids(last["run"], [each for each in last["scheduled"] if closed or each["task"] in gone])
         if back:
             await self._server.delete(schema.PENDING, {"_id": {"$in": back}})
         if closed:
@@ -127,14 +127,14 @@ class Standing:
         """Whether anything is missing of what should have followed it."""
         row, pending, beats, claim = await asyncio.gather(
             self._lacks_row(last),
-            self._server.find(schema.PENDING, {"run": last["run"]}, fields=["_id"]),
+            self._pending(last),
             self._beats(last),
             self._claim(last),
         )
         return (
             _lacks_claim(last, claim)
             or row
-            or _lacks_tasks(last, {task["_id"] for task in pending})
+            or pending != set(pending_ids(last["run"], last["scheduled"]))
             or any(beats.get(beat["task"], 0) < beat["at"] for beat in last["beats"])
         )
 
@@ -149,6 +149,13 @@ class Standing:
         if running is not None or last["first"] > 1:
             return running is not None
         return await self._server.find_one(schema.CLOSED, by_run, fields=["at"]) is None
+
+    async def _pending(self, last: Document) -> set[str]:
+        """Those of the tasks that it names."""
+        named = pending_ids(last["run"], [*last["scheduled"], *last["unscheduled"]])
+        if not named:
+            return set()
+        return {task["_id"] for task in await self._server.find(schema.PENDING, {"_id": {"$in": named}})}
 
     async def _beats(self, last: Document) -> dict[int, int]:
         if not last["beats"]:
@@ -166,16 +173,6 @@ def _head(last: Document) -> Head:
     return Head(last["last"], not last["closed"])
 
 
-def _scheduled(last: Document) -> list[int]:
-    return [each["task"] for each in last["scheduled"]]
-
-
 def _lacks_claim(last: Document, claim: Document | None) -> bool:
     """A run that begins has its time to wake from the first."""
     return claim is not None and ("frees" in last or (last["first"] > 1 and claim["at"] < last["last"]))
-
-
-def _lacks_tasks(last: Document, pending: set[str]) -> bool:
-    scheduled = {event_id(last["run"], task) for task in _scheduled(last)}
-    unscheduled = {event_id(last["run"], task) for task in last["unscheduled"]}
-    return bool(scheduled - pending or unscheduled & pending or (last["closed"] and pending))
