@@ -1,8 +1,8 @@
-"""What open executions cost while nothing happens: memory each, and CPU of the whole service.
+"""What open executions cost while nothing happens: memory each, and CPU of every process.
 
 Half of them wait for a timer of an hour, half for a signal; two hundred long polls are held beside them.
 
-usage: python -m benchmarks.idle [-n 10000] [--seconds 10]
+usage: python -m benchmarks.idle [-n 10000] [--seconds 10] [--distributed]
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import argparse
 import asyncio
 import contextlib
 import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import uvloop
 
 from benchmarks.client import WORKFLOW_TYPE, Client, decision, register
-from benchmarks.service import Service, service
+from benchmarks.engine import engine
+from benchmarks.service import cpu_seconds, resident_bytes, service
 
 CLIENTS = 16
 POLLS = 200
+#: Seconds in which what follows the last start has been done.
+CALM_SECONDS = 15
 
 
 async def fill(url: str, executions: int) -> list[Client]:
@@ -44,20 +49,19 @@ async def fill(url: str, executions: int) -> list[Client]:
     return clients
 
 
-async def measure(running: Service, options: argparse.Namespace) -> dict[str, Any]:
-    warm = Client(running.url)
-    await warm.call("ListDomains", registrationStatus="REGISTERED")
-    empty = running.resident_bytes()
-    clients = await fill(running.url, options.executions)
-    full = running.resident_bytes()
+async def measure(url: str, pids: Mapping[str, int], options: argparse.Namespace) -> dict[str, Any]:
+    await Client(url).call("ListDomains", registrationStatus="REGISTERED")
+    empty = {name: resident_bytes(pid) for name, pid in pids.items()}
+    clients = await fill(url, options.executions)
+    full = {name: resident_bytes(pid) for name, pid in pids.items()}
     polls = [
-        asyncio.create_task(Client(running.url).call("PollForActivityTask", domain="idle", taskList={"name": "tl"}))
+        asyncio.create_task(Client(url).call("PollForActivityTask", domain="idle", taskList={"name": "tl"}))
         for _ in range(POLLS)
     ]
-    await asyncio.sleep(2)
-    spent = running.cpu_seconds()
+    await asyncio.sleep(CALM_SECONDS if options.distributed else 2)
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
     await asyncio.sleep(options.seconds)
-    spent = running.cpu_seconds() - spent
+    spent = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
     for poll in polls:
         poll.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -66,18 +70,27 @@ async def measure(running: Service, options: argparse.Namespace) -> dict[str, An
         client.close()
     return {
         "executions": options.executions,
-        "resident_kb_per_execution": round((full - empty) / options.executions / 1000, 2),
-        "cpu_percent_of_a_core": round(spent / options.seconds * 100, 2),
+        "resident_kb_per_execution": {
+            name: round((full[name] - empty[name]) / options.executions / 1000, 2) for name in pids
+        },
+        "cpu_percent_of_a_core": {name: round(spent[name] / options.seconds * 100, 2) for name in pids},
     }
 
 
 async def main(options: argparse.Namespace) -> None:
-    async with service() as running:
-        print(json.dumps(await measure(running, options)))
+    async with AsyncExitStack() as stack:
+        if options.distributed:
+            running = await stack.enter_async_context(engine())
+            url, pids = running.urls[0], running.pids
+        else:
+            alone = await stack.enter_async_context(service())
+            url, pids = alone.url, {"dev": alone.pid}
+        print(json.dumps(await measure(url, pids, options)))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", "--executions", type=int, default=10_000)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--distributed", action="store_true")
     uvloop.run(main(parser.parse_args()))
