@@ -1,4 +1,4 @@
-"""How late timers fire while many are pending: executions start timers, and their histories says when it fired.
+"""How late timers fire while many are pending: executions start timers, and their histories say when those fired.
 
 usage: python -m benchmarks.timers [-n 2000] [--each 10] [--settle 60] [--spread 120] [--distributed]
 
