@@ -104,16 +104,20 @@ class Cluster:
         return self.gateways[0].url
 
     def gateway(self, port: int = 0, **environment: str) -> Member:
-        return self._start("gateway", environment, "--port", str(port), "--poll-seconds", "5")
+        return self._start("gateway", environment, "--port", str(port), "--poll-seconds", "3")
 
     def coordinator(self, **environment: str) -> Member:
         return self._start("coordinator", environment)
 
-    def _start(self, kind: str, environment: Mapping[str, str], *arguments: str) -> Member:
-        member = Member(
-            kind, Process(self.directory / f"{kind}.stderr", (kind, *arguments), self._environment | dict(environment))
-        )
+    def spawn(self, kind: str, *arguments: str, **environment: str) -> Member:
+        """Without waiting until it is ready."""
+        log = self.directory / f"{kind}.stderr"
+        member = Member(kind, Process(log, (kind, *arguments), self._environment | environment))
         self.members.append(member)
+        return member
+
+    def _start(self, kind: str, environment: Mapping[str, str], *arguments: str) -> Member:
+        member = self.spawn(kind, *arguments, **environment)
         line = member.process.first_line()
         assert line, f"not ready: {(self.directory / f'{kind}.stderr').read_text()}"
         if kind == "gateway":
