@@ -2,7 +2,8 @@
 
 Law: each run makes the same scene, on servers of its own, and leaves nothing but the pictures in docs/images. It needs
 what the project does not: in an environment of its own `pip install boto3 pillow playwright`, and Debian's
-`chromium`; the service is that of `make setup`. It takes two minutes. Look at the pictures before you commit them.
+`chromium`; the service is that of `make setup`. It takes two minutes. Look at the pictures before you commit them, and
+copy the time in delayed-until.png to the text.
 """
 
 from __future__ import annotations
