@@ -23,8 +23,8 @@ from benchmarks.service import cpu_seconds, resident_bytes, service
 
 CLIENTS = 16
 POLLS = 200
-#: Seconds in which what follows the last start has been done.
-CALM_SECONDS = 15
+#: Seconds in which what follows the last start has been done: its decision task's timeout of 30 s has passed.
+CALM_SECONDS = 45
 
 
 async def fill(url: str, executions: int) -> list[Client]:

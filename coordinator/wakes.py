@@ -110,8 +110,18 @@ class Wakes:
     def standing(self, most: int) -> list[Commit]:
         """What still stands after a while, to be committed."""
         long_ago = asyncio.get_running_loop().time() - WRITE_AFTER_SECONDS
+        for one in tuple(takewhile(lambda one: one.since <= long_ago, self._unwritten.values())):
+            if not self._stands(one.cached):
+                self.forget(one.cached.execution.run_id)
         ripe = takewhile(lambda one: one.since <= long_ago, self._unwritten.values())
         return [_commit(one) for one in islice(ripe, most)]
+
+    def _stands(self, cached: Cached) -> bool:
+        """Most deadlines of tasks are moot by now, and what the store knows is early enough for what is left."""
+        deadline = next_deadline(cached.execution)
+        if deadline is None or self._near is None:
+            return False
+        return cached.look_at is None or cached.look_at > self._look_at(deadline, self._near)
 
     def written(self, commit: Commit) -> None:
         one = self._unwritten.get(commit.run_id)

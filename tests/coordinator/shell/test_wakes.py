@@ -97,6 +97,20 @@ async def test_what_stands_for_a_while_is_written_down(near: World, store: Sqlit
         pass  # the store is asked again: that is the wait
 
 
+async def test_what_no_longer_stands_is_not(near: World, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decision task is done before its time to look is written: the execution's own is there from its start."""
+    run_id = await near.start("w", execution_start_to_close_timeout=FAR, task_start_to_close_timeout="30")
+    monkeypatch.setattr("coordinator.wakes.WRITE_AFTER_SECONDS", 3600)
+    near.store.watch("commit")
+    await near.decide()
+    await near.settled()
+    assert near.coordinator._wakes._unwritten
+    monkeypatch.setattr("coordinator.wakes.WRITE_AFTER_SECONDS", 0)
+    await until(lambda: not near.coordinator._wakes._unwritten)
+    assert all(commit.events for (unit,) in near.store.calls["commit"] for commit in unit)
+    assert await looked_at(store, run_id) == START + DAY - NEAR // 2
+
+
 # ---- what the sweeper finds
 
 
@@ -104,7 +118,7 @@ async def test_a_wake_up_that_the_broker_lost_is_made_good(near: World) -> None:
     run_id = await near.start("w", execution_start_to_close_timeout="60")
     await near.settled()
     near.clock.advance(60 * SECOND + GRACE)
-    await until(lambda: any(isinstance(action.request, Wake) for action in near.inprocess.published))  # type: ignore[attr-defined]
+    await until(lambda: any(isinstance(each.request, Wake) for each in near.inprocess.published))  # type: ignore[attr-defined]
     await near.settled()
     assert (await near.types(run_id))[-1] == "WorkflowExecutionTimedOut"
 
@@ -120,7 +134,7 @@ async def test_a_wake_up_that_was_armed_a_moment_ago_and_lost_is_made_good(
         run_id = await world.start("w", execution_start_to_close_timeout=FAR, task_start_to_close_timeout="2")
         await world.poll()
         world.clock.advance(2 * SECOND + GRACE)
-        await until(lambda: bool(world.inprocess.published))  # type: ignore[attr-defined]
+        await until(lambda: any(isinstance(each.request, Wake) for each in world.inprocess.published))  # type: ignore[attr-defined]
         await world.settled()
         assert (await world.types(run_id))[-2:] == ["DecisionTaskTimedOut", "DecisionTaskScheduled"]
 
