@@ -5,6 +5,8 @@ Law: queues of seconds and of pairs of seconds stand in for those of seconds and
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.brokers.inbox import Inbox, action, whatever
@@ -94,4 +96,21 @@ async def test_a_delay_that_the_broker_does_not_take_is_unavailable(
 
     with pytest.raises(BrokerUnavailable):
         await fill()
-    await broker.delay(action("elsewhere"), clock.now() + 20_500)
+    # It is passed over from then on: what is left is for the next hop.
+    await broker.delay(action("b"), clock.now() + 30_500)
+    assert "delay.0029s" in rabbit.names()
+
+
+async def test_where_no_delay_queue_takes_it_the_last_second_is_held_by_the_consumer(
+    broker: RabbitBroker, clock: Clock
+) -> None:
+    """And does not go round and round meanwhile."""
+    inbox = Actions()
+    async with broker.consume(inbox, whatever):
+        broker._sick[1] = asyncio.get_running_loop().time() + 60
+        at = clock.now() + 1_600
+        await broker.delay(action("a"), at)
+        delivery = await inbox.next()
+        assert at <= clock.now() <= at + 1000
+        assert not delivery.redelivered
+        await delivery.ack()

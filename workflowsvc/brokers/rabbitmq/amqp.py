@@ -98,6 +98,14 @@ def _unavailable(what: str) -> Iterator[None]:
         raise BrokerUnavailable(f"{what}: the channel was closed") from None
 
 
+async def _unblocked(connection: aiormq.abc.AbstractConnection) -> None:
+    try:
+        async with asyncio.timeout(BLOCKED_SECONDS):
+            await connection.ready()
+    except TimeoutError:
+        raise BrokerUnavailable("the broker takes nothing now") from None
+
+
 def _cancellations() -> int:
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
@@ -222,7 +230,7 @@ class Channel:
             priority=priority,
         )
         with _unavailable(f"publishing to {exchange or key}"):
-            await self._unblocked()
+            await _unblocked(self._channel.connection)
             try:
                 await self._channel.basic_publish(
                     body,
@@ -235,13 +243,6 @@ class Channel:
                 )
             except TimeoutError as error:
                 raise Unconfirmed(f"publishing to {exchange or key}: no answer in {ANSWER_SECONDS:g} s") from error
-
-    async def _unblocked(self) -> None:
-        try:
-            async with asyncio.timeout(BLOCKED_SECONDS):
-                await self._channel.connection.ready()
-        except TimeoutError:
-            raise BrokerUnavailable("the broker takes nothing now") from None
 
     # -- consuming
 
@@ -307,6 +308,8 @@ class Connection:
 
     async def channel(self) -> Channel:
         with _unavailable("opening a channel"):
+            if self._connection.transport is not None:
+                await _unblocked(self._connection.transport.connection)
             async with asyncio.timeout(ANSWER_SECONDS):
                 channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.initialize()

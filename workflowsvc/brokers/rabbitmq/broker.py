@@ -21,14 +21,17 @@ from workflowsvc.brokers.rabbitmq.amqp import Connection, Link
 from workflowsvc.brokers.rabbitmq.frames import Frames, Item
 from workflowsvc.brokers.rabbitmq.mailbox import Mailbox
 from workflowsvc.brokers.rabbitmq.partitions import Consumption
-from workflowsvc.brokers.rabbitmq.publisher import Publisher
+from workflowsvc.brokers.rabbitmq.publisher import DELAYS, Publisher
 from workflowsvc.brokers.rabbitmq.task_lists import Taker, TaskLists
 from workflowsvc.messages import Action, Reply, Task, TaskList
-from workflowsvc.ports import Clock, Delivery, Ownership, TaskConsumer
+from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, Ownership, TaskConsumer
 
 #: Exchange and key of a frame of actions; the exchange of a delay stands with its time to live.
 _Way = tuple[int, str]
 _AT_ONCE: Final = 0
+
+#: Seconds for which a delay queue that did not take a message is passed over.
+SICK_SECONDS: Final = 60.0
 
 
 class RabbitBroker:
@@ -47,6 +50,8 @@ class RabbitBroker:
         self._mailbox = Mailbox(self._name, self._publisher)
         self._lists = TaskLists(self._name, self._link, self._publisher)
         self._consumptions: list[Consumption] = []
+        #: delay queues that are passed over, and until when, on the loop's clock
+        self._sick: dict[int, float] = {}
         self._frames: Frames[_Way] = Frames(self._send)
         self._stack = AsyncExitStack()
 
@@ -90,8 +95,26 @@ class RabbitBroker:
         await self._frames.put(self._way(action, _AT_ONCE), [self._item(action, _AT_ONCE)])
 
     async def delay(self, action: Action, at: int) -> None:
-        seconds = topology.delay_seconds(max(at - self._clock.now(), 0))
-        await self._frames.put(self._way(action, seconds), [self._item(action, at)])
+        seconds = self._delay_seconds(max(at - self._clock.now(), 0))
+        try:
+            await self._frames.put(self._way(action, seconds), [self._item(action, at)])
+        except BrokerUnavailable:
+            if seconds and self._publisher.link.up:
+                self._sick[seconds] = asyncio.get_running_loop().time() + SICK_SECONDS
+            raise
+
+    async def _on(self, action: Action, at: int) -> None:
+        """Another hop. Raises BrokerUnavailable, also where it would only come back at once."""
+        if self._delay_seconds(at - self._clock.now()) == _AT_ONCE:
+            raise BrokerUnavailable("no delay queue takes it")
+        await self.delay(action, at)
+
+    def _delay_seconds(self, milliseconds: int) -> int:
+        """The longest delay queue that *milliseconds* fill and that takes messages."""
+        seconds = topology.delay_seconds(milliseconds)
+        while seconds and self._sick.get(seconds, 0.0) > asyncio.get_running_loop().time():
+            seconds = topology.delay_seconds(seconds * 1000 - 1)
+        return seconds
 
     async def undelay(self, run_id: str) -> None:
         """What is on its way cannot be taken back."""
@@ -112,7 +135,7 @@ class RabbitBroker:
         else:
             exchange = topology.delay_exchange(seconds)
             things: list[topology.Exchange | topology.Queue] = [exchange, topology.delay_queue(seconds)]
-            await self._publisher.send_declared(things, exchange.name, key, body, headers)
+            await self._publisher.send_declared(things, exchange.name, key, body, headers, among=DELAYS)
 
     @asynccontextmanager
     async def consume(
@@ -121,7 +144,7 @@ class RabbitBroker:
         # Two consumers of one broker are two coordinators.
         name = f"{self._name}.{len(self._consumptions) + 1}"
         connection = self._link.connection
-        consumption = Consumption(name, self._partitions, self._clock, self._publisher, self.delay, consumer, lost)
+        consumption = Consumption(name, self._partitions, self._clock, self._publisher, self._on, consumer, lost)
         self._consumptions.append(consumption)
         try:
             await consumption.open(connection)

@@ -147,7 +147,7 @@ class Tenure:
             try:
                 await self._partition.later(delivery.message, due)
             except BrokerUnavailable as error:
-                _LOG.warning("a delayed action waits here: %s", error)
+                _LOG.info("a delayed action waits here: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 await delivery.ack()

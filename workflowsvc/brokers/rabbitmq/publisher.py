@@ -24,6 +24,8 @@ _LOG: Final = logging.getLogger(__name__)
 #: Kinds of messages that must not wait for one another's confirms.
 WORK: Final = "work"
 REPLIES: Final = "replies"
+#: A quorum queue without a leader confirms nothing, and soon stops the channel that publishes to it.
+DELAYS: Final = "delays"
 
 
 class Publisher:
@@ -81,15 +83,16 @@ class Publisher:
         headers: Headers,
         *,
         priority: int = 0,
+        among: str = WORK,
     ) -> None:
         """Likewise, to what *things* are; where somebody deleted them they are made anew."""
         await self.declare(things)
         try:
-            await self.send(exchange, key, body, headers, priority=priority)
+            await self.send(exchange, key, body, headers, priority=priority, among=among)
         except (Unroutable, Missing):
             self.forget(*things)
             await self.declare(things)
-            await self.send(exchange, key, body, headers, priority=priority)
+            await self.send(exchange, key, body, headers, priority=priority, among=among)
 
     async def park(self, body: bytes, reason: str, origin: str, headers: Headers) -> None:
         """Raises BrokerUnavailable."""
