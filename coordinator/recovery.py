@@ -37,11 +37,11 @@ async def resume_all(store: Store, broker: Broker, clock: Clock) -> None:
 async def _resume_page(store: Store, broker: Broker, after: str) -> str | None:
     """Resume the runs that follow; the last of them, or None where there are no more."""
     runs = await store.recoverable(after, PAGE)
-    await broker.publish([_resume(run) for run in runs])
+    await broker.publish([resume(run) for run in runs])
     return runs[-1].run_id if runs else None
 
 
-def _resume(run: RunRef) -> Action:
+def resume(run: RunRef) -> Action:
     return Action(
         id=names.derived_id(0, run.run_id, "resume"),
         lane=run.lane,

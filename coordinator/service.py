@@ -25,6 +25,7 @@ from coordinator.execution.outcome import Outcome
 from coordinator.execution.types import Known
 from coordinator.handled import Handled
 from coordinator.lookups import look_up
+from coordinator.recovery import resume
 from coordinator.release import Releases
 from coordinator.retention import Retentions, purge_for_ever
 from coordinator.sweeper import sweep_for_ever
@@ -42,8 +43,8 @@ from workflowsvc.messages import (
     StartTask,
     Wake,
 )
-from workflowsvc.ports import Broker, Clock, Conflict, Delivery, Store, StoreUnavailable
-from workflowsvc.records import Commit
+from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Conflict, Delivery, Store, StoreUnavailable
+from workflowsvc.records import Commit, RunRef
 from workflowsvc.settings import Settings
 from workflowsvc.swf.errors import Fault, InternalFailure, ServiceUnavailableException
 from workflowsvc.swf.shapes import CloseStatus, DescribeWorkflowExecutionInput
@@ -309,7 +310,10 @@ class Coordinator:
             await delivery.requeue()
         elif handled.unavailable and action.reply_to:
             await self._refuse(action, ServiceUnavailableException())
-            await delivery.ack()
+            if handled.touched:
+                self._spawn(self._make_sure(handled), self._waiting)
+            else:
+                await delivery.ack()
         elif handled.unavailable:
             self._spawn(self._requeue_later(delivery), self._waiting)
         else:
@@ -323,6 +327,19 @@ class Coordinator:
     async def _refuse(self, action: Action, fault: Fault) -> None:
         if action.reply_to:
             await self._broker.reply(Reply(action.reply_to, action.id, refusal=Refusal(fault.code, fault.message)))
+
+    async def _make_sure(self, handled: Handled) -> None:
+        """It may have been committed all the same: what follows from it is to follow, though nobody asks again."""
+        executions = [cached.execution for cached in handled.touched]
+        lane = handled.delivery.message.lane
+        runs = [RunRef(one.run_id, lane, one.domain, one.workflow_id) for one in executions]
+        while True:
+            try:
+                await self._broker.publish([resume(run) for run in runs])
+            except BrokerUnavailable:
+                await asyncio.sleep(release.RETRY_SECONDS)
+            else:
+                return await handled.delivery.ack()
 
     @staticmethod
     async def _requeue_later(delivery: Delivery[Action]) -> None:

@@ -115,6 +115,20 @@ async def test_a_commit_whose_result_is_unknown_is_found_again(world: World) -> 
     assert (await world.types(run_id)).count("WorkflowExecutionSignaled") == 2
 
 
+async def test_what_follows_from_a_commit_whose_result_is_unknown_follows(world: World) -> None:
+    """Its client is refused and may never ask again: the tasks, the child and the successor come all the same."""
+    await world.start("w")
+    await world.start("continued")
+    for decisions in ([activity("a"), child("c")], [continue_as_new()]):
+        given = await world.poll()
+        world.store.fail_after("commit", StoreUnavailable("gone"))
+        with pytest.raises(Refused, match="ServiceUnavailable"):
+            await world.complete(given, *decisions)
+    await world.settled()
+    assert len(await world.waiting(TaskKind.ACTIVITY)) == 1
+    assert {task.workflow_id for task in await world.waiting()} == {"w", "c", "continued"}
+
+
 async def test_while_the_store_is_away_what_nobody_waits_for_is_tried_again(world: World) -> None:
     """A wake-up that cannot be committed comes again until it can."""
     run_id = await world.start("w", execution_start_to_close_timeout="60")
