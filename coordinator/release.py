@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coordinator.cache import Cached, Executions
 from coordinator.handled import Handled
 from coordinator.wakes import Wakes
+from workflowsvc.messages import Action
 from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Store, StoreUnavailable
+
+if TYPE_CHECKING:
+    from coordinator.words import Words
 
 #: Seconds before something that nobody waits for is tried again, while store or broker are away.
 RETRY_SECONDS = 1.0
@@ -28,14 +32,16 @@ class Releases:
         executions: Executions,
         wakes: Wakes,
         beside: Callable[[Coroutine[Any, Any, None]], None],
+        words: Words | None,
     ) -> None:
-        """*beside* runs what the lanes must not wait for."""
+        """*beside* runs what the lanes must not wait for. *words*: None where the broker confirms what was handled."""
         self._clock = clock
         self._broker = broker
         self._store = store
         self._executions = executions
         self._wakes = wakes
         self._beside = beside
+        self._words = words
 
     async def release(self, handled: Handled) -> None:
         # The answer need not wait for the effects: they follow from what is committed, whatever happens now.
@@ -72,14 +78,22 @@ class Releases:
     async def _send(self, handled: Handled) -> None:
         while True:
             try:
-                if handled.effects.messages:
-                    await self._broker.publish(handled.effects.messages)
-                if handled.to_settle:
-                    await self._store.settle(handled.to_settle)
+                await self._tell(handled.effects.messages, handled.to_settle)
             except (BrokerUnavailable, StoreUnavailable):
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             return await handled.delivery.ack()
+
+    async def _tell(self, messages: list[Action], to_settle: list[str]) -> None:
+        if self._words is not None and messages and to_settle:
+            # Whether they were heard is not waited for: what is not acknowledged fills the room for what is to come,
+            # and two partitions could wait for each other for ever.
+            await self._words.tell(messages, to_settle)
+            return
+        if messages:
+            await self._broker.publish(messages)
+        if to_settle:
+            await self._store.settle(to_settle)
 
     async def _arm(self, cached: Cached) -> None:
         execution = cached.execution

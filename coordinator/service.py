@@ -29,7 +29,9 @@ from coordinator.recovery import resume
 from coordinator.release import Releases
 from coordinator.retention import Retentions, purge_for_ever
 from coordinator.sweeper import sweep_for_ever
+from coordinator.unsettled import Unsettled
 from coordinator.wakes import Wakes
+from coordinator.words import Words
 from workflowsvc import names
 from workflowsvc.messages import (
     Action,
@@ -42,6 +44,7 @@ from workflowsvc.messages import (
     SignalExternal,
     StartTask,
     Wake,
+    Word,
 )
 from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Conflict, Delivery, Store, StoreUnavailable
 from workflowsvc.records import Commit, RunRef
@@ -83,15 +86,18 @@ class Coordinator:
         #: what waits for others: given up when the coordinator leaves, and set going again by whoever resumes the run
         self._waiting: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
-        self._releases = Releases(
-            clock, broker, store, self._executions, self._wakes, lambda work: self._spawn(work, self._waiting)
-        )
+        self._words = None if broker.confirms_handling else Words(broker, store, self._beside)
+        self._releases = Releases(clock, broker, store, self._executions, self._wakes, self._beside, self._words)
 
     async def __aenter__(self) -> Self:
-        self._stack.push_async_callback(self._finish)
-        ownership = await self._stack.enter_async_context(self._broker.consume(self._receive, self._lose))
-        self._spawn(sweep_for_ever(self._store, self._broker, self._clock, self._wakes, ownership), self._waiting)
-        self._spawn(purge_for_ever(self._store, self._clock, self._settings.retention_seconds), self._waiting)
+        async with AsyncExitStack() as stack:
+            words = await stack.enter_async_context(self._words) if self._words is not None else None
+            stack.push_async_callback(self._finish)
+            ownership = await stack.enter_async_context(self._broker.consume(self._receive, self._lose))
+            unsettled = Unsettled(self._store, self._broker, words, ownership) if words is not None else None
+            self._beside(sweep_for_ever(self._store, self._broker, self._clock, self._wakes, ownership, unsettled))
+            self._beside(purge_for_ever(self._store, self._clock, self._settings.retention_seconds))
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -108,6 +114,9 @@ class Coordinator:
         for task in self._waiting:
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        self._spawn(work, self._waiting)
 
     @staticmethod
     def _spawn(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
@@ -198,8 +207,10 @@ class Coordinator:
         return handled
 
     async def _act(self, action: Action, handled: Handled, commits: list[Commit]) -> Result:
-        # A request that its client's gateway sent once more is as good as redelivered.
-        redelivered = handled.delivery.redelivered or (action.repeated and bool(action.reply_to))
+        # A request that its client's gateway sent once more is as good as redelivered. Words of other executions, for
+        # which an answer may be wanted too, the core knows again by itself.
+        asked_again = action.repeated and bool(action.reply_to) and not isinstance(action.request, Word)
+        redelivered = handled.delivery.redelivered or asked_again
         cached = await self._executions.find(action, redelivered=redelivered)
         if cached and await self._has_expired(action, cached):
             cached = None

@@ -11,6 +11,7 @@ import logging
 from contextlib import suppress
 
 from coordinator.recovery import resume_all
+from coordinator.unsettled import Unsettled
 from coordinator.wakes import Wakes
 from workflowsvc import names
 from workflowsvc.messages import Action, Wake
@@ -24,7 +25,10 @@ EVERY_SECONDS = 5.0
 PAGE = 500
 
 
-async def sweep_for_ever(store: Store, broker: Broker, clock: Clock, wakes: Wakes, ownership: Ownership) -> None:
+async def sweep_for_ever(
+    store: Store, broker: Broker, clock: Clock, wakes: Wakes, ownership: Ownership, unsettled: Unsettled | None
+) -> None:
+    """*unsettled*: None where the broker confirms that what was told was heard."""
     while True:
         try:
             if not await broker.remembers():
@@ -34,6 +38,8 @@ async def sweep_for_ever(store: Store, broker: Broker, clock: Clock, wakes: Wake
                 return  # it remembers all that it was given, as long as this process lives
             await _wake_overdue(store, broker, clock.now(), ownership)
             await broker.publish(wakes.overdue(clock.now()))
+            if unsettled is not None:
+                await unsettled.resume(clock.now())
             while standing := wakes.standing(PAGE):
                 await asyncio.gather(*(_write(store, wakes, commit) for commit in standing))
         except (StoreUnavailable, BrokerUnavailable) as error:

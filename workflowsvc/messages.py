@@ -133,6 +133,17 @@ class FinishLambda(Struct, frozen=True):
     details: str | None = None
 
 
+#: What one execution says to another.
+Word = (
+    StartChild
+    | ChildStarted
+    | ChildNotStarted
+    | ChildClosed
+    | ApplyChildPolicy
+    | SignalExternal
+    | CancelExternal
+    | ExternalDone
+)
 ExecutionRequest = (
     shapes.StartWorkflowExecutionInput
     | shapes.SignalWorkflowExecutionInput
@@ -147,14 +158,7 @@ ExecutionRequest = (
     | StartTask
     | Wake
     | Resume
-    | StartChild
-    | ChildStarted
-    | ChildNotStarted
-    | ChildClosed
-    | ApplyChildPolicy
-    | SignalExternal
-    | CancelExternal
-    | ExternalDone
+    | Word
     | FinishLambda
 )
 #: Handled on the lane of the domain itself: `lane_of(domain)`.

@@ -121,6 +121,10 @@ class Broker(Protocol):
     def horizon(self) -> int | None:
         """Milliseconds: a delay may lie as far ahead. What is farther has to wait elsewhere. None: any distance."""
 
+    @property
+    def confirms_handling(self) -> bool:
+        """Whether a confirmed action has been handled, and not merely will not be lost unless the broker is."""
+
     async def publish(self, actions: Sequence[Action]) -> None:
         """Hand actions to the partitions of their lanes. Returned means confirmed: the broker will not lose them.
 
@@ -225,7 +229,7 @@ class Store(Protocol):
         """
 
     async def settle(self, run_ids: Sequence[str]) -> None:
-        """The messages of these closed runs are confirmed: clear `unsettled`."""
+        """The messages of these closed runs were handled: clear `unsettled`."""
 
     async def purge(self, now: int, limit: int) -> int:
         """Remove at most *limit* settled runs that expired at *now* or before, with all that is theirs; how many."""
@@ -246,6 +250,9 @@ class Store(Protocol):
 
     async def recoverable(self, after: str, limit: int) -> list[RunRef]:
         """Runs that are open, or closed and unsettled, with run ids above *after*, ascending by run id."""
+
+    async def unsettled(self, closed_before: int, after: str, limit: int) -> list[RunRef]:
+        """Unsettled runs that closed before that time, with run ids above *after*, ascending by run id."""
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
         """The visibility row; None where it is unknown or expired."""

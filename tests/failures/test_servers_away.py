@@ -50,6 +50,19 @@ async def test_failure_13_broker_wiped(exposed: Cluster, servers: Servers) -> No
             await tried.progress()
 
 
+async def test_failure_13_broker_wiped_while_nobody_is_there(exposed: Cluster, servers: Servers, rounds: int) -> None:
+    """All are killed with messages between executions on their way: whom a closed child told nothing is told anew."""
+    everybody = ["gateway", "coordinator", "coordinator", "rabbitmq"]
+    async with trial(exposed, servers.rabbit) as tried:
+        for _ in range(rounds):
+            await tried.breathe()
+            with tried.outage():
+                await asyncio.to_thread(_kill, exposed, servers, everybody)
+                await asyncio.to_thread(servers.wipe, "rabbitmq")
+                await asyncio.to_thread(_start, exposed, servers, everybody)
+                await tried.progress()
+
+
 async def test_failure_21_store_away(exposed: Cluster, servers: Servers) -> None:
     """Calls fail soon, and in the way that SDKs try again."""
     async with trial(exposed, servers.rabbit) as tried:

@@ -407,6 +407,21 @@ async def test_recoverable_runs_are_open_or_unsettled_in_pages(store: Store) -> 
     assert await store.recoverable("", 100) == [ref for ref in expected if ref.lane % 3 == 2]
 
 
+async def test_unsettled_runs_are_found_some_time_after_their_close(store: Store) -> None:
+    runs = [Run(number) for number in range(9)]
+    await asyncio.gather(*(store.commit([run.start()]) for run in runs))
+    early, late, settled = runs[:4], runs[4:6], runs[6:8]  # and the last is open
+    await asyncio.gather(*(store.commit([run.close(unsettled=True, closed_at=START + 7)]) for run in early))
+    await asyncio.gather(*(store.commit([run.close(unsettled=True, closed_at=START + 8)]) for run in late))
+    await asyncio.gather(*(store.commit([run.close(closed_at=START + 7)]) for run in settled))
+    expected = [RunRef(run.run_id, int(str(run.fields["lane"])), DOMAIN, run.workflow_id) for run in (*early, *late)]
+    assert await paged(store.unsettled, lambda ref: ref.run_id, "", 2, closed_before=START + 8) == expected[:4]
+    assert await store.unsettled(START + 9, "", 100) == expected
+
+    await store.settle([run.run_id for run in early])
+    assert await store.unsettled(START + 9, "", 100) == expected[4:]
+
+
 async def test_settling_leaves_the_rest_of_the_row(store: Store) -> None:
     run = Run(1)
     await store.commit([run.start()])

@@ -106,6 +106,9 @@ class MongoStore:
     async def recoverable(self, after: str, limit: int) -> list[RunRef]:
         return await self._reader.recoverable(after, limit)
 
+    async def unsettled(self, closed_before: int, after: str, limit: int) -> list[RunRef]:
+        return await self._reader.unsettled(closed_before, after, limit)
+
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
         return await self._reader.row(run_id, now)
 

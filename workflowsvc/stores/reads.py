@@ -61,6 +61,11 @@ def recoverable(ask: Ask, after: str, limit: int) -> list[RunRef]:
     return [RunRef(*ref) for ref in _REFS.decode(found)]
 
 
+def unsettled(ask: Ask, closed_before: int, after: str, limit: int) -> list[RunRef]:
+    found = _value(ask(queries.UNSETTLED, {"closed_before": closed_before, "after": after, "limit": limit}))
+    return [RunRef(*ref) for ref in _REFS.decode(found)]
+
+
 def row(ask: Ask, run_id: str, now: int) -> ExecutionRow | None:
     answer = ask(queries.ROW, {"run_id": run_id, "now": now})
     return None if answer is None else _row(answer)

@@ -164,6 +164,9 @@ class SqliteStore:
     async def recoverable(self, after: str, limit: int) -> list[RunRef]:
         return await self._read(reads.recoverable, after, limit)
 
+    async def unsettled(self, closed_before: int, after: str, limit: int) -> list[RunRef]:
+        return await self._read(reads.unsettled, closed_before, after, limit)
+
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
         return await self._read(reads.row, run_id, now)
 

@@ -24,6 +24,7 @@ from workflowsvc.ports import BrokerUnavailable, Clock, Delivery, Ownership, Tas
 class InProcessBroker:
     #: a delay may be of any length
     horizon = None
+    confirms_handling = True
 
     def __init__(self, clock: Clock, partitions: int) -> None:
         #: what was rejected, to be looked at

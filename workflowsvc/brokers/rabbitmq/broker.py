@@ -39,6 +39,8 @@ class RabbitBroker:
 
     #: a delay goes at most two hops
     horizon = topology.HORIZON
+    #: it has them, on the disks of most of its nodes, and that is all that it can tell
+    confirms_handling = False
 
     def __init__(self, clock: Clock, url: str, partitions: int, role: str = "") -> None:
         self._clock = clock

@@ -180,6 +180,12 @@ class Reader:
         refs.update((each["_id"], ref_of(each["_id"], each)) for each in unsettled)
         return [refs[run_id] for run_id in sorted(refs)[:limit]]
 
+    async def unsettled(self, closed_before: int, after: str, limit: int) -> list[RunRef]:
+        # The index has no close time: those that are unsettled are few.
+        wanted = {"unsettled": True, "_id": {"$gt": after}, "closed": {"$lt": moment(closed_before)}}
+        found = await self._server.find(schema.CLOSED, wanted, [("_id", 1)], limit=limit, fields=_REF)
+        return [ref_of(each["_id"], each) for each in found]
+
     async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
         behind = place(after.wake_at, after.run.run_id) if after else ""
         wanted = {"wake": {"$gt": behind, "$lt": moment(at + 1)}}
