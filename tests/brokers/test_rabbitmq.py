@@ -18,6 +18,7 @@ from tests.brokers.inbox import ACTIVITIES, DECISIONS, PATIENCE, Inbox, action, 
 from tests.brokers.rabbit import Rabbit, eventually
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import RabbitBroker, publisher, topology
+from workflowsvc.brokers.rabbitmq.amqp import Channel
 from workflowsvc.clocks.system import SystemClock
 from workflowsvc.messages import Action, Reply, Task, TaskKind, TaskList
 from workflowsvc.ports import BrokerUnavailable, Delivery
@@ -277,3 +278,23 @@ async def test_what_is_not_confirmed_in_time_is_sent_on_another_channel_the_next
         deliveries = await inbox.take(3)
     # The broker had it all the same. That it is one action is told by its id.
     assert [delivery.message.id for delivery in deliveries] == ["a", "b", "b"]
+
+
+async def test_a_queue_that_does_not_answer_holds_up_no_other(
+    broker: RabbitBroker, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare, asked = Channel.declare, asyncio.Event()
+
+    async def unheard(self: Channel, thing: topology.Exchange | topology.Queue) -> None:
+        if thing.name.startswith("delay."):
+            asked.set()
+            await asyncio.Event().wait()
+        await declare(self, thing)
+
+    monkeypatch.setattr(Channel, "declare", unheard)
+    delaying = asyncio.create_task(broker.delay(action("late"), SystemClock().now() + 5_500))
+    async with asyncio.timeout(PATIENCE):
+        await asked.wait()
+        await broker.offer([task("a")])
+    assert rabbit.messages(ACTIVITY_QUEUE)
+    delaying.cancel()

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
+from weakref import WeakValueDictionary
 
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import topology
@@ -36,7 +37,8 @@ class Publisher:
         self._opening = asyncio.Lock()
         #: what was declared on this connection, and when it was last used, on the loop's clock
         self._declared: dict[Exchange | Queue, float] = {}
-        self._declaring = asyncio.Lock()
+        #: by name: what does not answer holds up nothing else
+        self._declaring: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._jobs = Jobs()
 
     async def _up(self, connection: Connection) -> None:
@@ -117,10 +119,13 @@ class Publisher:
         if all(thing in self._declared for thing in things):
             self._declared.update((thing, now) for thing in things)
             return
-        async with self._declaring:
+        async with self._lock(things[-1]):
             missing = [thing for thing in things if thing not in self._declared]
             if missing:
                 await self._declare(missing, now)
+
+    def _lock(self, thing: Exchange | Queue) -> asyncio.Lock:
+        return self._declaring.setdefault(thing.name, asyncio.Lock())
 
     async def _declare(self, things: Sequence[Exchange | Queue], now: float) -> None:
         async with self.link.connection.throwaway() as channel:
@@ -144,7 +149,7 @@ class Publisher:
 
     async def remove_unused(self, queue: Exchange | Queue) -> bool:
         """Delete a queue that nobody consumes and that holds nothing. Raises BrokerUnavailable."""
-        async with self._declaring, self.link.connection.throwaway() as channel:
+        async with self._lock(queue), self.link.connection.throwaway() as channel:
             self._declared.pop(queue, None)
             removed = await channel.remove(queue.name)
             if not removed:
