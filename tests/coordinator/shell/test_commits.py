@@ -121,6 +121,7 @@ async def test_what_follows_from_a_commit_whose_result_is_unknown_follows(world:
     await world.start("continued")
     for decisions in ([activity("a"), child("c")], [continue_as_new()]):
         given = await world.poll()
+        await world.settled()
         world.store.fail_after("commit", StoreUnavailable("gone"))
         with pytest.raises(Refused, match="ServiceUnavailable"):
             await world.complete(given, *decisions)
