@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo demo-distributed test services services-down lint vocabulary benchmark clean
+.PHONY: help setup demo demo-distributed test test-long services services-down lint vocabulary benchmark clean
 
 help:
 	@echo "make demo             set up and run the three stories against the service in one process"
 	@echo "make demo-distributed the same against a gateway and a coordinator, on a RabbitMQ and a MongoDB of their own"
 	@echo "make test             set up and run lint and every test, with a RabbitMQ and a MongoDB of their own"
+	@echo "make test-long        the failures that take long to provoke: servers hung, wiped, everything killed"
 	@echo "make services         start RabbitMQ and MongoDB for development, print their URLs; make services-down"
 	@echo "make setup            make $(VENV) and install; leaves $(BIN)/workflowsvc"
 	@echo "make lint             ruff, strict types, import rules"
@@ -32,6 +33,9 @@ demo-distributed: setup
 
 test: lint
 	scripts/test
+
+test-long: setup
+	scripts/test -m long tests/failures
 
 services:
 	@scripts/services up .services

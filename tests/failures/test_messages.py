@@ -195,6 +195,7 @@ def test_failure_19_delay_queue_full_when_its_coordinator_is_killed(cluster: Clu
 # ---- poison --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_failure_20_poison_action(clusters: Clusters, rabbit: Rabbit) -> None:
     """Every coordinator dies of it, 20 times. Then it is parked, and all that was beside it has been done."""

@@ -51,6 +51,7 @@ async def test_failure_13_broker_wiped(exposed: Cluster, servers: Servers) -> No
             await tried.progress()
 
 
+@pytest.mark.long
 async def test_failure_13_broker_wiped_while_nobody_is_there(exposed: Cluster, servers: Servers, rounds: int) -> None:
     """All are killed with messages between executions on their way: whom a closed child told nothing is told anew."""
     everybody = ["gateway", "coordinator", "coordinator", "rabbitmq"]
@@ -89,6 +90,7 @@ async def _all_fail_promptly(wire: Balanced, number: int) -> None:
         assert time.monotonic() - since < PROMPT_SECONDS
 
 
+@pytest.mark.long
 async def test_failure_22_store_killed_with_inserts_under_way(exposed: Cluster, servers: Servers, rounds: int) -> None:
     """Whether the last insert was made is unknown each time: it is read back by its id."""
     async with trial(exposed, servers.rabbit) as tried:
@@ -97,6 +99,7 @@ async def test_failure_22_store_killed_with_inserts_under_way(exposed: Cluster, 
             await away_and_back(tried, servers, "mongodb")
 
 
+@pytest.mark.long
 async def test_failure_23_broker_hangs(exposed: Cluster, servers: Servers) -> None:
     """It holds its connections and confirms nothing, for longer than a publisher waits, and then everything at once."""
     async with trial(exposed, servers.rabbit) as tried:
@@ -124,6 +127,7 @@ async def test_failure_24_memory_alarm(exposed: Cluster, servers: Servers) -> No
             await tried.progress()
 
 
+@pytest.mark.long
 async def test_everything_killed_again_and_again(exposed: Cluster, servers: Servers, rounds: int) -> None:
     """Gateway, coordinators, broker and store, by lot, and now and then all at once."""
     async with trial(exposed, servers.rabbit) as tried:

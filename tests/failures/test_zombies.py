@@ -36,6 +36,7 @@ async def test_failure_04_zombie(clusters: Clusters, rabbit: Rabbit, rounds: int
                 await tried.progress(100)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 async def test_failure_04_two_active_coordinators_on_every_partition(clusters: Clusters) -> None:
     """For good, each with half of every lane's actions and a memory that is always stale: only the store stands.
