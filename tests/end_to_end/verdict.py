@@ -22,7 +22,7 @@ Histories = Mapping[str, Sequence[Event]]
 
 #: Seconds within which everything that was begun has ended: each step of a story may wait for a timeout, and each
 #: timeout for its decision task.
-ENDING_SECONDS = 45
+ENDING_SECONDS = 120
 
 
 async def all_closed(wire: Wire, swf: Swf) -> None:
