@@ -40,6 +40,7 @@ async def test_failure_12_broker_restart(exposed: Cluster, servers: Servers) -> 
             await away_and_back(tried, servers, "rabbitmq", how)
 
 
+@pytest.mark.long
 async def test_failure_13_broker_wiped(exposed: Cluster, servers: Servers) -> None:
     """Tasks, timers and messages between executions are made anew from the store."""
     async with trial(exposed, servers.rabbit) as tried:
@@ -65,6 +66,7 @@ async def test_failure_13_broker_wiped_while_nobody_is_there(exposed: Cluster, s
                 await tried.progress()
 
 
+@pytest.mark.long
 async def test_failure_21_store_away(exposed: Cluster, servers: Servers) -> None:
     """Calls fail soon, and in the way that SDKs try again."""
     async with trial(exposed, servers.rabbit) as tried:
@@ -111,6 +113,7 @@ async def test_failure_23_broker_hangs(exposed: Cluster, servers: Servers) -> No
             await tried.progress()
 
 
+@pytest.mark.long
 async def test_failure_24_memory_alarm(exposed: Cluster, servers: Servers) -> None:
     """RabbitMQ takes nothing: requests fail fast. What is there already is worked on; afterwards all goes on."""
     async with trial(exposed, servers.rabbit) as tried:

@@ -62,6 +62,7 @@ async def test_failure_04_two_active_coordinators_on_every_partition(clusters: C
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 async def test_failure_05_hand_over_in_good_order(clusters: Clusters, rabbit: Rabbit) -> None:
     """A coordinator joins and one leaves, several times. Nobody notices: no call fails, and none waits long."""
     cluster = clusters()
