@@ -22,6 +22,7 @@ from tests.failures.trial import cut, histories_of, trial
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 async def test_failure_04_zombie(clusters: Clusters, rabbit: Rabbit, rounds: int) -> None:
     cluster = clusters(coordinators=2)
     async with trial(cluster, rabbit) as tried:
