@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from workflowsvc import names
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import codec, topology
 from workflowsvc.brokers.rabbitmq.amqp import Arrived, Channel, Connection
@@ -341,7 +342,7 @@ class Consumption:
         self.spawn(self._consider_for_ever())
 
     def owns(self, lane: int) -> bool:
-        return self.presence.is_mine(lane % len(self._partitions))
+        return self.presence.is_mine(names.partition_of(lane, len(self._partitions)))
 
     async def open(self, connection: Connection) -> None:
         """Raises BrokerUnavailable."""
