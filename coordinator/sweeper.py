@@ -1,7 +1,7 @@
 """The second line: what the broker lost, or was never given, is found in the store.
 
 Law: it changes no run. It sends ordinary actions, and each lane checks for itself: a run that was woken for nothing
-says by when it is to be looked at next. All that is written here is such a time, where it was not written with a commit.
+says by when it is to be looked at next. All that is written here is such a time, where no commit could take it along.
 """
 
 from __future__ import annotations
