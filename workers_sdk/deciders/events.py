@@ -1,0 +1,38 @@
+"""The attributes of an event, by its type.
+
+Law: which member of HistoryEvent holds them is read from the generated table, never spelt.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from workflowsvc.swf.events import EVENTS, Attributes
+from workflowsvc.swf.shapes import HistoryEvent, Shape
+
+A = TypeVar("A", bound=Shape)
+
+_MEMBERS = {shape.type: shape.member for shape in EVENTS.values()}
+
+
+def attributes_of(event: HistoryEvent) -> Attributes:
+    """The one structure of attributes that the event's type has, to match on:
+
+        match attributes_of(event):
+            case shapes.ActivityTaskCompletedEventAttributes(result=result): ...
+            case shapes.TimerFiredEventAttributes(timer_id=timer_id): ...
+
+    Raises ValueError for an event that came without it (API reference, HistoryEvent: each type sets its own member).
+    """
+    attributes: Attributes | None = getattr(event, _MEMBERS[event.event_type])
+    if attributes is None:
+        raise ValueError(f"event {event.event_id}, {event.event_type}, has no {_MEMBERS[event.event_type]}")
+    return attributes
+
+
+def attributes_as(event: HistoryEvent, shape: type[A]) -> A:
+    """The attributes of an event whose type is known. Raises TypeError for another's."""
+    attributes = attributes_of(event)
+    if not isinstance(attributes, shape):
+        raise TypeError(f"event {event.event_id} is {event.event_type}, and has no {shape.__name__}")
+    return attributes
