@@ -15,18 +15,22 @@ A = TypeVar("A", bound=Shape)
 _MEMBERS = {shape.type: shape.member for shape in EVENTS.values()}
 
 
-def attributes_of(event: HistoryEvent) -> Attributes:
+def attributes_of(event: HistoryEvent) -> Attributes | None:
     """The one structure of attributes that the event's type has, to match on:
 
         match attributes_of(event):
             case shapes.ActivityTaskCompletedEventAttributes(result=result): ...
             case shapes.TimerFiredEventAttributes(timer_id=timer_id): ...
 
-    Raises ValueError for an event that came without it (API reference, HistoryEvent: each type sets its own member).
+    None for a type that the service model does not know yet. Raises ValueError for an event of a known type that came
+    without it (API reference, HistoryEvent: each type sets its own member).
     """
-    attributes: Attributes | None = getattr(event, _MEMBERS[event.event_type])
+    member = _MEMBERS.get(event.event_type)
+    if member is None:
+        return None
+    attributes: Attributes | None = getattr(event, member)
     if attributes is None:
-        raise ValueError(f"event {event.event_id}, {event.event_type}, has no {_MEMBERS[event.event_type]}")
+        raise ValueError(f"event {event.event_id}, {event.event_type}, has no {member}")
     return attributes
 
 

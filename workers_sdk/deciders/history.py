@@ -119,7 +119,7 @@ class History:
         return views.ExternalCancels(map(ExternalCancel, self._gathered[Kind.EXTERNAL_CANCEL]))
 
     @cached_property
-    def lambda_functions(self) -> views.LambdaFunctions:
+    def lambdas(self) -> views.LambdaFunctions:
         return views.LambdaFunctions(map(LambdaFunction, self._gathered[Kind.LAMBDA]))
 
     def activity(self, activity_id: str) -> Activity | None:
@@ -133,7 +133,7 @@ class History:
         return self.children.get(workflow_id)
 
     def lambda_function(self, id: str) -> LambdaFunction | None:
-        return self.lambda_functions.get(id)
+        return self.lambdas.get(id)
 
     @cached_property
     def _gathered(self) -> Gathered:

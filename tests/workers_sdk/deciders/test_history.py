@@ -22,6 +22,7 @@ from tests.workers_sdk.deciders.histories import (
     task,
     timer,
 )
+from workers_sdk.client import lenient
 from workers_sdk.deciders import DecisionFailure, History, Marker, Signal, State, attributes_of
 from workflowsvc.swf import shapes
 from workflowsvc.swf.events import EVENTS
@@ -60,6 +61,17 @@ def test_an_event_without_its_attributes_is_named() -> None:
     event = shapes.HistoryEvent(event_id=9, event_timestamp=0.0, event_type=EventType.TIMER_FIRED)
     with pytest.raises(ValueError, match="event 9, TimerFired, has no timer_fired_event_attributes"):
         attributes_of(event)
+
+
+def test_an_event_type_of_tomorrow_is_passed_over() -> None:
+    """The client reads it as a value of EventType that is not among its members."""
+    wire = {"eventId": 5, "eventTimestamp": 0, "eventType": "MoonRisen"}
+    event = lenient.read(shapes.HistoryEvent, wire)
+    run = History(events=[*events(*FIRST), event, *after_first(scheduled()).events[4:]], previous_started_event_id=3)
+    assert attributes_of(event) is None
+    assert event in run.new
+    assert [one.id for one in run.activities] == ["charge"]
+    assert list(run.decision_failures) == []
 
 
 def test_a_history_is_its_events_in_order() -> None:

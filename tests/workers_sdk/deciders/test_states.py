@@ -182,18 +182,18 @@ def test_external_cancels(told: list[Told], state: State, run_id: str | None, ca
         ([RAN, ("LambdaFunctionTimedOut", {**SIXTH, "timeoutType": "START_TO_CLOSE"})], State.TIMED_OUT),
     ],
 )
-def test_lambda_functions(told: list[Told], state: State) -> None:
+def test_lambdas(told: list[Told], state: State) -> None:
     run = after_first(lambda_scheduled(input="{}", control="note"), *told)
-    (one,) = run.lambda_functions
+    (one,) = run.lambdas
     assert (one.state, one.open) == (state, state in {State.SCHEDULED, State.STARTED})
     assert (one.id, one.name, one.input, one.control, one.scheduled_id) == ("resize", "thumbnails", "{}", "note", 5)
     failed = state == State.START_FAILED
     assert (one.cause, one.message) == (("ASSUME_ROLE_FAILED", "no role") if failed else (None, None))
     of_state = {
-        State.COMPLETED: run.lambda_functions.completed,
-        State.FAILED: run.lambda_functions.failed,
-        State.TIMED_OUT: run.lambda_functions.timed_out,
-        State.START_FAILED: run.lambda_functions.start_failed,
+        State.COMPLETED: run.lambdas.completed,
+        State.FAILED: run.lambdas.failed,
+        State.TIMED_OUT: run.lambdas.timed_out,
+        State.START_FAILED: run.lambdas.start_failed,
     }
     assert {where: list(those) for where, those in of_state.items() if those} == ({} if one.open else {state: [one]})
 
