@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
@@ -115,6 +115,8 @@ def _result(call: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> 
     future = asyncio.run_coroutine_threadsafe(call, loop)
     try:
         return future.result()
+    except CancelledError:
+        raise ClientClosed("the client was closed before an answer came") from None
     except BaseException:
         future.cancel()
         raise

@@ -136,7 +136,7 @@ class Client(Operations):
             )
         endpoint = endpoint_of(url or aws_url(region or _REGION))
         given = self._credentials
-        fixed = None if given == "none" else given
+        fixed = given if isinstance(given, Credentials) else None
         keeper = Keeper(chain.credentials if given is None else lambda: fixed)
         if await keeper.current(thread) is None and given is None and endpoint.aws:
             raise CredentialsUnavailable(f"{endpoint.host} wants credentials, and botocore's chain found none")
@@ -157,7 +157,8 @@ class Client(Operations):
         """
         exchange = EXCHANGES[operation]
         body = encode(request)
-        seconds = timeout or (self._poll_timeout if exchange.poll else self._timeout)
+        usual = self._poll_timeout if exchange.poll else self._timeout
+        seconds = usual if timeout is None else timeout
         attempts = Attempts(self._retries)
         while True:
             try:

@@ -1,7 +1,7 @@
 """Signature Version 4 for the one request that SWF knows: POST, JSON, no query.
 
-Law: pure, and in memory. botocore finds the credentials (credentials.py); its signer takes any request and three times
-as long. The tests recompute every signature with it.
+Law: pure, and in memory. botocore finds the credentials (credentials.py); its signer takes any request and five times
+as long. The tests recompute the signatures with it.
 
 Source: AWS, "Create a signed AWS API request".
 """
