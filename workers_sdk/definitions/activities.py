@@ -22,6 +22,8 @@ Q = ParamSpec("Q")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
+_NOTHING = ActivityOptions()
+
 
 class Activity(Generic[P, R_co]):
     """An activity type (name and version) with its function and its defaults.
@@ -39,12 +41,16 @@ class Activity(Generic[P, R_co]):
         version: str,
         options: ActivityOptions,
         description: str | None = None,
+        said: ActivityOptions = _NOTHING,
         owner: type | None = None,
     ) -> None:
         self.fn = fn
         self.name = name
         self.version = version
+        #: the type's defaults, and over them what was said for this call
         self.options = options
+        #: only what was said for this call
+        self.said = said
         self.description = description
         self._owner = owner
         self.signature = FunctionSignature(fn, skip_first=owner is not None)
@@ -59,19 +65,20 @@ class Activity(Generic[P, R_co]):
 
     def with_options(self, **members: Unpack[ActivityMembers]) -> Self:
         """The same activity for calls that say otherwise: any member of ActivityOptions."""
-        return self._copy(self.fn, self.options.changed(**members), self._owner)
+        options, said = self.options.changed(**members), self.said.changed(**members)
+        return type(self)(self.fn, self.name, self.version, options, self.description, said, self._owner)
 
     def __get__(
         self: Activity[Concatenate[Any, Q], R], instance: object | None, owner: type | None = None
     ) -> Activity[Q, R]:
-        bound = self._copy(self.fn, self.options, owner) if instance is None else self._bind(instance)
+        bound = self._copy(self.fn, owner) if instance is None else self._bind(instance)
         return cast("Activity[Q, R]", bound)
 
     def _bind(self, instance: object) -> Self:
-        return self._copy(self.fn.__get__(instance), self.options, None)
+        return self._copy(self.fn.__get__(instance), None)
 
-    def _copy(self, fn: Callable[..., Any], options: ActivityOptions, owner: type | None) -> Self:
-        return type(self)(fn, self.name, self.version, options, self.description, owner)
+    def _copy(self, fn: Callable[..., Any], owner: type | None) -> Self:
+        return type(self)(fn, self.name, self.version, self.options, self.description, self.said, owner)
 
     def __repr__(self) -> str:
         return f"<activity {self.name} {self.version}>"

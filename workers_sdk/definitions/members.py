@@ -34,3 +34,4 @@ class WorkflowDefaults(TypedDict, total=False):
 class WorkflowMembers(WorkflowDefaults, total=False):
     tags: tuple[str, ...] | None
     workflow_id: str | None
+    wait_for_cancel: bool

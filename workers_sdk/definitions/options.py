@@ -97,7 +97,8 @@ class WorkflowOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Of a workflow type (RegisterWorkflowType: its defaults) and of one execution (StartWorkflowExecution, …).
 
     `execution_timeout` is how long an execution may be open (at most a year), `task_timeout` how long a decision may
-    take. `workflow_id` and `tags` are of one execution only.
+    take. `workflow_id` and `tags` are of one execution only. `wait_for_cancel`: a cancelled call of a child ends only
+    when the child has told how it ended.
     """
 
     task_list: str | None = None
@@ -108,6 +109,7 @@ class WorkflowOptions(msgspec.Struct, frozen=True, kw_only=True):
     lambda_role: str | None = None
     tags: tuple[str, ...] | None = None
     workflow_id: str | None = None
+    wait_for_cancel: bool = False
 
     def changed(self, **members: Any) -> WorkflowOptions:
         return msgspec.structs.replace(self, **members)

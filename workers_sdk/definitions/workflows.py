@@ -25,6 +25,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
+_NOTHING = WorkflowOptions()
+
 
 class Workflow(Generic[P, R_co]):
     """A workflow type (name and version) with its function and its defaults.
@@ -41,13 +43,17 @@ class Workflow(Generic[P, R_co]):
         version: str,
         options: WorkflowOptions,
         description: str | None = None,
+        said: WorkflowOptions = _NOTHING,
     ) -> None:
         if not inspect.iscoroutinefunction(fn):
             raise TypeError(f"the workflow {name} must be an `async def`")
         self.fn = fn
         self.name = name
         self.version = version
+        #: the type's defaults, and over them what was said for this execution
         self.options = options
+        #: only what was said for this execution
+        self.said = said
         self.description = description
         self.signature = FunctionSignature(fn)
         functools.update_wrapper(self, fn, updated=())
@@ -73,7 +79,8 @@ class Workflow(Generic[P, R_co]):
 
     def with_options(self, **members: Unpack[WorkflowMembers]) -> Self:
         """The same workflow, for executions that say otherwise: any member of WorkflowOptions."""
-        return type(self)(self.fn, self.name, self.version, self.options.changed(**members), self.description)
+        options, said = self.options.changed(**members), self.said.changed(**members)
+        return type(self)(self.fn, self.name, self.version, options, self.description, said)
 
     def __repr__(self) -> str:
         return f"<workflow {self.name} {self.version}>"

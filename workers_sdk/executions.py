@@ -1,0 +1,153 @@
+"""Executions from outside: start one, signal it, read its state, wait for its result.
+
+Law: SWF's own operations and nothing else. SWF tells nobody when an execution closes: who waits asks, again and again,
+each time for the last event of the history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from uuid import uuid4
+
+from workers_sdk.definitions.options import priority_text, seconds_text, task_list_of
+from workers_sdk.definitions.signals import Signal
+from workers_sdk.errors import ExecutionFailed
+from workers_sdk.failures import failure_from
+from workflowsvc.swf import shapes
+from workflowsvc.swf.shapes import EventType
+
+if TYPE_CHECKING:
+    from workers_sdk.client import Client
+    from workers_sdk.definitions.workflows import Workflow
+
+T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
+
+#: Seconds between two questions whether an execution has closed: the first pause, and the longest.
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+
+_E: Final = EventType
+#: What an execution that closed without a result is called: its closeStatus.
+_STATUS: Final = {
+    _E.WORKFLOW_EXECUTION_FAILED: "FAILED",
+    _E.WORKFLOW_EXECUTION_CANCELED: "CANCELED",
+    _E.WORKFLOW_EXECUTION_TIMED_OUT: "TIMED_OUT",
+    _E.WORKFLOW_EXECUTION_TERMINATED: "TERMINATED",
+}
+
+
+class Handle(Generic[R_co]):
+    """An execution by its ids. What it returns is read as the workflow's return type, if the workflow is known."""
+
+    def __init__(self, client: Client, workflow_id: str, run_id: str, returns: Any = Any) -> None:
+        self.workflow_id = workflow_id
+        self.run_id = run_id
+        self._client = client
+        self._returns = returns
+
+    @property
+    def execution(self) -> shapes.WorkflowExecution:
+        return shapes.WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)
+
+    async def result(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109
+        """What the workflow returned, following it through continue-as-new.
+
+        Raises ExecutionFailed if it failed, timed out, was canceled or terminated; TimeoutError after *timeout*
+        (seconds or a timedelta) while it is still open.
+        """
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        async with asyncio.timeout(seconds):
+            closed = await self._closed()
+        converter = self._client.payloads.converter
+        result: R_co = converter.from_text(closed, self._returns)
+        return result
+
+    async def signal(self, signal: Signal[T], value: T) -> None:
+        """SignalWorkflowExecution. Raises UnknownResourceFault: it is not open."""
+        await self.signal_by_name(signal.name, value)
+
+    async def signal_by_name(self, name: str, value: object = None) -> None:
+        payloads = self._client.payloads
+        text = None if value is None else payloads.converter.to_text(value)
+        await self._client.signal_workflow_execution(
+            workflow_id=self.workflow_id, run_id=self.run_id, signal_name=name, input=await payloads.encode(text)
+        )
+
+    async def request_cancel(self) -> None:
+        """RequestCancelWorkflowExecution. Raises UnknownResourceFault: it is not open."""
+        await self._client.request_cancel_workflow_execution(workflow_id=self.workflow_id, run_id=self.run_id)
+
+    async def terminate(self, reason: str | None = None, details: str | None = None) -> None:
+        """TerminateWorkflowExecution. Raises UnknownResourceFault: it is not open."""
+        await self._client.terminate_workflow_execution(
+            workflow_id=self.workflow_id, run_id=self.run_id, reason=reason, details=details
+        )
+
+    async def describe(self) -> shapes.WorkflowExecutionDetail:
+        """DescribeWorkflowExecution. Raises UnknownResourceFault."""
+        return await self._client.describe_workflow_execution(execution=self.execution)
+
+    async def state(self, type_: Any = Any) -> Any:
+        """What the workflow last gave to `set_state`, read as *type_*; None if it never did."""
+        context = (await self.describe()).latest_execution_context
+        if context is None:
+            return None
+        payloads = self._client.payloads
+        return payloads.converter.from_text(await payloads.decode(context), type_)
+
+    async def history(self) -> list[shapes.HistoryEvent]:
+        """All its events, with their payloads decoded."""
+        events = [event async for event in self._client.history(self.workflow_id, self.run_id)]
+        return list(await self._client.payloads.decode_events(events))
+
+    async def _closed(self) -> str | None:
+        pause = _FIRST_PAUSE
+        while True:
+            page = await self._client.get_workflow_execution_history(
+                execution=self.execution, reverse_order=True, maximum_page_size=1
+            )
+            [last] = await self._client.payloads.decode_events(page.events)
+            if (completed := last.workflow_execution_completed_event_attributes) is not None:
+                return completed.result
+            if (next_ := last.workflow_execution_continued_as_new_event_attributes) is not None:
+                self.run_id = next_.new_execution_run_id
+                continue
+            if last.event_type in _STATUS:
+                raise self._failure(last)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _failure(self, last: shapes.HistoryEvent) -> ExecutionFailed:
+        told = last.workflow_execution_failed_event_attributes or last.workflow_execution_terminated_event_attributes
+        canceled = last.workflow_execution_canceled_event_attributes
+        reason = told.reason if told else None
+        details = told.details if told else canceled.details if canceled else None
+        status = _STATUS[last.event_type]
+        return ExecutionFailed(f"execution {self.workflow_id}", status, failure_from(reason, details))
+
+
+def handle_of(client: Client, workflow_id: str, run_id: str, workflow: Workflow[..., T] | None = None) -> Handle[T]:
+    """An execution that was started elsewhere; with its *workflow*, results have its type."""
+    return Handle(client, workflow_id, run_id, Any if workflow is None else workflow.signature.returns)
+
+
+async def start(client: Client, workflow: Workflow[..., T], arguments: tuple[Any, ...]) -> Handle[T]:
+    """Workflow.start says what it does and raises."""
+    payloads, said = client.payloads, workflow.said
+    workflow_id = said.workflow_id or str(uuid4())
+    run = await client.start_workflow_execution(
+        workflow_id=workflow_id,
+        workflow_type=shapes.WorkflowType(name=workflow.name, version=workflow.version),
+        input=await payloads.encode(payloads.converter.arguments_to_text(arguments)),
+        task_list=task_list_of(said.task_list),
+        task_priority=priority_text(said.priority),
+        execution_start_to_close_timeout=seconds_text(said.execution_timeout),
+        task_start_to_close_timeout=seconds_text(said.task_timeout),
+        child_policy=shapes.ChildPolicy(said.child_policy) if said.child_policy else None,
+        tag_list=None if said.tags is None else [*said.tags],
+        lambda_role=said.lambda_role,
+    )
+    return handle_of(client, workflow_id, run.run_id or "", workflow)

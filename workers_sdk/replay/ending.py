@@ -1,0 +1,103 @@
+"""How an execution ends, by how its code ended.
+
+Law: one decision closes it, and is asked for again if SWF says UNHANDLED_DECISION: something came in between, which the
+code is shown first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from workers_sdk.definitions.options import priority_text, seconds_text, task_list_of
+from workers_sdk.definitions.workflows import Workflow
+from workers_sdk.errors import DecisionFailed, DecisionImpossible
+from workers_sdk.failures import failure_of
+from workers_sdk.replay.commands import Command, Commands
+from workflowsvc.swf import shapes
+from workflowsvc.swf.shapes import DecisionType
+
+if TYPE_CHECKING:
+    from workers_sdk.replay.run import Run
+
+_UNHANDLED: Final = "UNHANDLED_DECISION"
+
+
+class ContinueAsNew(BaseException):
+    """Ends this run of the workflow, through every `except Exception`."""
+
+    def __init__(self, workflow: Workflow[..., Any], text: str | None) -> None:
+        super().__init__(workflow.name)
+        self.workflow = workflow
+        self.text = text
+
+
+class Ending:
+    """The one decision that closes the execution: the last of its batch, or SWF refuses the batch."""
+
+    def __init__(self, type_: DecisionType, attributes: shapes.Shape) -> None:
+        self._command = Command(type_, "", "", lambda: attributes, self)
+        self._due = True
+
+    def issue(self, commands: Commands) -> None:
+        """At the end of a turn, if it is to be asked for."""
+        if self._due:
+            self._due = False
+            commands.add(self._command)
+
+    def recorded(self, event: shapes.HistoryEvent) -> None:
+        """It is closed: nobody will ask for more."""
+
+    def refused(self, cause: str) -> None:
+        if cause != _UNHANDLED:
+            raise DecisionImpossible(f"{self._command.type.value} was refused: {cause}")
+        self._due = True
+
+
+def ending_of(run: Run, main: asyncio.Task[Any], *, cancel_requested: bool) -> Ending:
+    """What the end of *main* means for the execution."""
+    try:
+        result = main.result()
+    except ContinueAsNew as ending:
+        type_ = DecisionType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION
+        return Ending(type_, _continuation(run.started, ending))
+    except asyncio.CancelledError as error:
+        if cancel_requested:
+            return Ending(DecisionType.CANCEL_WORKFLOW_EXECUTION, shapes.CancelWorkflowExecutionDecisionAttributes())
+        return failed(error)
+    except DecisionFailed:
+        raise
+    except Exception as error:
+        return failed(error)
+    try:
+        text = None if result is None else run.converter.to_text(result)
+    except Exception as error:
+        return failed(error)
+    attributes = shapes.CompleteWorkflowExecutionDecisionAttributes(result=text)
+    return Ending(DecisionType.COMPLETE_WORKFLOW_EXECUTION, attributes)
+
+
+def failed(error: BaseException) -> Ending:
+    failure = failure_of(error)
+    attributes = shapes.FailWorkflowExecutionDecisionAttributes(reason=failure.reason, details=failure.details)
+    return Ending(DecisionType.FAIL_WORKFLOW_EXECUTION, attributes)
+
+
+def _continuation(
+    started: shapes.WorkflowExecutionStartedEventAttributes, ending: ContinueAsNew
+) -> shapes.ContinueAsNewWorkflowExecutionDecisionAttributes:
+    """All is said: "settings not given come from the type's defaults, not from the old run"; tags would be lost."""
+    options = ending.workflow.said
+    tags: list[str | None] | None = started.tag_list if options.tags is None else [*options.tags]
+    return shapes.ContinueAsNewWorkflowExecutionDecisionAttributes(
+        input=ending.text,
+        workflow_type_version=ending.workflow.version,
+        task_list=task_list_of(options.task_list) or started.task_list,
+        task_priority=priority_text(options.priority) or started.task_priority,
+        execution_start_to_close_timeout=seconds_text(options.execution_timeout)
+        or started.execution_start_to_close_timeout,
+        task_start_to_close_timeout=seconds_text(options.task_timeout) or started.task_start_to_close_timeout,
+        child_policy=shapes.ChildPolicy(options.child_policy) if options.child_policy else started.child_policy,
+        tag_list=tags,
+        lambda_role=options.lambda_role or started.lambda_role,
+    )

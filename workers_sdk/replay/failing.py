@@ -1,0 +1,71 @@
+"""What a worker answers when a decision cannot be made.
+
+Law: it is seen, and it is tried again: a marker says what is wrong, and a timer brings the next attempt, later each
+time. Nothing of it is the workflow's: replay passes over it. SWF has no way to refuse a decision task but to let it
+time out, which says nothing and never slows down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from workers_sdk.failures import failure_of
+from workers_sdk.replay.commands import decision_of
+from workers_sdk.replay.limits import OWN
+from workflowsvc.swf import shapes
+from workflowsvc.swf.shapes import DecisionType
+
+FAILED: Final = OWN + "decision_failed"
+RETRY: Final = OWN + "retry"
+#: Seconds until the next attempt: doubled with each failure in a row, to at most an hour.
+_FIRST: Final = 10
+_LONGEST: Final = 3600
+
+
+def failed_decision(error: BaseException, events: Sequence[shapes.HistoryEvent]) -> list[shapes.Decision]:
+    """What to answer for *error*. The *events* of the history, as far as they are known, tell how often it failed."""
+    failure = failure_of(error)
+    seconds = min(_FIRST << min(_failures(events), 16), _LONGEST)
+    decisions = [
+        decision_of(
+            DecisionType.RECORD_MARKER,
+            shapes.RecordMarkerDecisionAttributes(marker_name=FAILED, details=failure.details),
+        )
+    ]
+    if not _retry_is_open(events):
+        decisions.append(
+            decision_of(
+                DecisionType.START_TIMER,
+                shapes.StartTimerDecisionAttributes(
+                    timer_id=RETRY, start_to_fire_timeout=str(seconds), control=failure.reason
+                ),
+            )
+        )
+    return decisions
+
+
+def _failures(events: Sequence[shapes.HistoryEvent]) -> int:
+    """How many of the last decision tasks failed, one after the other."""
+    failed = {
+        marker.decision_task_completed_event_id
+        for event in events
+        if (marker := event.marker_recorded_event_attributes) and marker.marker_name == FAILED
+    }
+    count = 0
+    for event in reversed(events):
+        if event.decision_task_completed_event_attributes is None:
+            continue
+        if event.event_id not in failed:
+            break
+        count += 1
+    return count
+
+
+def _retry_is_open(events: Sequence[shapes.HistoryEvent]) -> bool:
+    for event in reversed(events):
+        if (fired := event.timer_fired_event_attributes) and fired.timer_id == RETRY:
+            return False
+        if (started := event.timer_started_event_attributes) and started.timer_id == RETRY:
+            return True
+    return False
