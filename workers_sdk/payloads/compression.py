@@ -37,9 +37,7 @@ class Compression:
         if len(text) < self._threshold:
             return None
         data = to_bytes(text)
-        packed = (
-            await asyncio.to_thread(zlib.compress, data, _LEVEL) if len(data) >= _LONG else zlib.compress(data, _LEVEL)
-        )
+        packed = await asyncio.to_thread(_pack, data) if len(data) >= _LONG else _pack(data)
         body = to_body(packed)
         return body if len(wrap(self.name, body)) < len(text) else None
 
@@ -56,3 +54,7 @@ class Compression:
         if not unpacking.eof:
             raise PayloadError(f"an envelope of zlib that is cut, or holds more than {self._most:,} bytes")
         return text
+
+
+def _pack(data: bytes) -> bytes:
+    return zlib.compress(data, _LEVEL)

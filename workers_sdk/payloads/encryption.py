@@ -16,8 +16,8 @@ _SEPARATOR: Final = ":"
 
 
 class Cipher(Protocol):
-    """An authenticated encryption with one key. Called in the event loop: must not wait for anything. Whatever *decrypt*
-    raises becomes a PayloadError."""
+    """An authenticated encryption with one key. Called in the event loop: must not wait for anything. Whatever
+    *decrypt* raises becomes a PayloadError."""
 
     def encrypt(self, data: bytes, /) -> bytes: ...
 

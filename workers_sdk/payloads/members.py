@@ -34,9 +34,7 @@ class Member(NamedTuple):
 @cache
 def payload_members(shape: type[Shape]) -> tuple[Member, ...]:
     hints = get_type_hints(shape, include_extras=True)
-    kinds = {
-        field.name: str(shape.__annotations__[field.name]).partition(" ")[0] for field in msgspec.structs.fields(shape)
-    }
+    kinds = {name: str(shape.__annotations__[name]).removesuffix(" | None") for name in shape.__struct_fields__}
     return tuple(
         Member(name, _max_length(hints[name]), kind in _PAYLOADS)
         for name, kind in kinds.items()

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from workers_sdk.payloads import envelope
 from workers_sdk.payloads.codec import Codec
 from workers_sdk.payloads.converter import Converter
+from workers_sdk.payloads.envelope import PREFIX, TEXT, characters, check_name, escaped, opened, wrap
 from workers_sdk.payloads.errors import PayloadError, PayloadTooLarge
 from workers_sdk.payloads.json_converter import JsonConverter
 from workers_sdk.payloads.members import DECISION_PAYLOADS, EVENT_PAYLOADS, Member, payload_members
@@ -39,7 +39,7 @@ class Payloads:
         self.converter: Converter = converter or JsonConverter()
         self._codecs = tuple(codecs)
         readers = (*codecs, *also_read)
-        self._readers = {envelope.check_name(codec.name): codec for codec in readers}
+        self._readers = {check_name(codec.name): codec for codec in readers}
         if len(self._readers) != len(readers):
             raise ValueError(f"two codecs have the same name: {', '.join(codec.name for codec in readers)}")
 
@@ -49,11 +49,11 @@ class Payloads:
         if text is None:
             return None
         try:
-            encoded = envelope.escaped(text)
+            encoded = escaped(text)
             for codec in self._codecs:
                 body = await codec.encode(encoded, limit)
                 if body is not None:
-                    encoded = envelope.wrap(codec.name, body)
+                    encoded = wrap(codec.name, body)
             _measure(encoded, limit, what)
         except PayloadError as error:
             error.what = error.what or what
@@ -62,7 +62,7 @@ class Payloads:
 
     async def decode(self, text: str | None, *, what: str = "") -> str | None:
         """*text* without its envelopes. Raises PayloadError for an envelope of a codec that is not here."""
-        if text is None or not text.startswith(envelope.PREFIX):
+        if text is None or not text.startswith(PREFIX):
             return text
         try:
             return await self._open(text)
@@ -75,15 +75,18 @@ class Payloads:
         places = [index for index, event in enumerate(events) if _is_encoded(event)]
         if not places:
             return events
-        decoded = await together([self._decode_event(events[index]) for index in places])
+        decoded = await together(self._decode_event, [events[index] for index in places])
         changed = dict(zip(places, decoded, strict=True))
         return [changed.get(index, event) for index, event in enumerate(events)]
 
     async def encode_decisions(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         """*decisions* with their payloads encoded; itself if that changes none. Raises PayloadTooLarge, which says of
         which decision."""
-        encodings = [self._encode_decision(number, decision) for number, decision in enumerate(decisions, 1)]
-        encoded = await together(encodings) if self._codecs else [await encoding for encoding in encodings]
+        numbered = list(enumerate(decisions, 1))
+        if self._codecs:
+            encoded = await together(self._encode_decision, numbered)
+        else:
+            encoded = [await self._encode_decision(each) for each in numbered]
         changed = any(new is not old for new, old in zip(encoded, decisions, strict=True))
         return encoded if changed else decisions
 
@@ -99,17 +102,15 @@ class Payloads:
 
     async def _open(self, text: str) -> str:
         for _ in range(len(self._readers) + 1):
-            opened = envelope.opened(text)
-            if opened is None:
+            parts = opened(text)
+            if parts is None:
                 return text
-            name, body = opened
-            if name == envelope.TEXT:
+            name, body = parts
+            if name == TEXT:
                 return body
             if name not in self._readers:
                 raise PayloadError(f"made by a codec {name!r} that Payloads does not have: see codecs and also_read")
             text = await self._readers[name].decode(body)
-        if envelope.opened(text) is None:
-            return text
         raise PayloadError("more envelopes in one another than there are codecs")
 
     async def _decode_event(self, event: HistoryEvent) -> HistoryEvent:
@@ -118,7 +119,8 @@ class Payloads:
         attributes = await self._decode_members(getattr(event, place.attributes), place.members, whose)
         return msgspec.structs.replace(event, **{place.attributes: attributes})
 
-    async def _encode_decision(self, number: int, decision: Decision) -> Decision:
+    async def _encode_decision(self, numbered: tuple[int, Decision]) -> Decision:
+        number, decision = numbered
         place = DECISION_PAYLOADS.get(decision.decision_type)
         attributes: Shape | None = getattr(decision, place.attributes) if place else None
         if place is None or attributes is None:
@@ -133,19 +135,22 @@ class Payloads:
             text: str | None = getattr(shape, name)
             if text is not None and not coded:
                 _measure(text, limit, f"{name} of {whose}")
-            elif (
-                text is not None and (encoded := await self.encode(text, limit, what=f"{name} of {whose}")) is not text
-            ):
-                changed[name] = encoded
-        return msgspec.structs.replace(shape, **changed) if changed else shape
+            elif text is not None:
+                changed[name] = await self.encode(text, limit, what=f"{name} of {whose}")
+        return _replaced(shape, changed)
 
     async def _decode_members(self, shape: S, members: Sequence[Member], whose: str) -> S:
         changed: dict[str, Any] = {}
         for name, _, coded in members:
             text: str | None = getattr(shape, name)
-            if coded and text is not None and text.startswith(envelope.PREFIX):
+            if coded and text is not None and text.startswith(PREFIX):
                 changed[name] = await self.decode(text, what=f"{name} of {whose}")
-        return msgspec.structs.replace(shape, **changed) if changed else shape
+        return _replaced(shape, changed)
+
+
+def _replaced(shape: S, members: dict[str, Any]) -> S:
+    changed = {name: text for name, text in members.items() if text is not getattr(shape, name)}
+    return msgspec.structs.replace(shape, **changed) if changed else shape
 
 
 def _is_encoded(event: HistoryEvent) -> bool:
@@ -156,11 +161,11 @@ def _is_encoded(event: HistoryEvent) -> bool:
     attributes = getattr(event, place.attributes)
     for member in place.members:
         text: str | None = getattr(attributes, member.name, None)
-        if text is not None and text.startswith(envelope.PREFIX):
+        if text is not None and text.startswith(PREFIX):
             return True
     return False
 
 
 def _measure(text: str, limit: int, what: str) -> None:
-    if len(text) * 2 > limit and (length := envelope.characters(text)) > limit:
+    if len(text) * 2 > limit and (length := characters(text)) > limit:
         raise PayloadTooLarge(length, limit, what)
