@@ -1,0 +1,32 @@
+"""The worker: it polls a task list, runs workflows and activities, and answers.
+
+Law: names only; these are public, the files are not.
+"""
+
+from workers_sdk.worker.context import ActivityContext, ActivityInfo, activity_context
+from workers_sdk.worker.errors import (
+    ActivityCancelled,
+    DomainMissing,
+    ProcessDied,
+    RegistrationMismatch,
+    TypeIsDeprecated,
+    WorkerNotStarted,
+    WorkerStopped,
+)
+from workers_sdk.worker.settings import WorkerSettings
+from workers_sdk.worker.worker import Worker
+
+__all__ = [
+    "ActivityCancelled",
+    "ActivityContext",
+    "ActivityInfo",
+    "DomainMissing",
+    "ProcessDied",
+    "RegistrationMismatch",
+    "TypeIsDeprecated",
+    "Worker",
+    "WorkerNotStarted",
+    "WorkerSettings",
+    "WorkerStopped",
+    "activity_context",
+]

@@ -1,0 +1,111 @@
+"""Threads of a worker's own.
+
+Law: daemons all: code that does not end cannot keep a process from ending, as the threads of concurrent.futures do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import Context, copy_context
+from queue import SimpleQueue
+from typing import Any, Final, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+#: Seconds to wait for a loop that is to end.
+_PATIENCE: Final = 1.0
+
+
+class _Call(NamedTuple):
+    future: Future[Any]
+    context: Context
+    function: Callable[[], Any]
+
+
+class Threads:
+    """At most *limit* threads, begun when they are needed, that call functions."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name = name
+        self._limit = limit
+        self._count = 0
+        self._idle = threading.Semaphore(0)
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """What *function* gives, or raises. It gets the contextvars of here, and is not cancelled with the caller."""
+        return await asyncio.shield(asyncio.wrap_future(self.submit(function)))
+
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        future = Future[T]()
+        self._calls.put(_Call(future, copy_context(), function))
+        if not self._idle.acquire(blocking=False) and self._count < self._limit:
+            self._count += 1
+            threading.Thread(target=self._serve, name=f"{self._name}-{self._count}", daemon=True).start()
+        return future
+
+    def close(self) -> None:
+        """The threads end after what they were given."""
+        for _ in range(self._count):
+            self._calls.put(None)
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            if call.future.set_running_or_notify_cancel():
+                _answer(call)
+            del call
+            self._idle.release()
+
+
+def _answer(call: _Call) -> None:
+    try:
+        result = call.context.run(call.function)
+    except BaseException as error:
+        call.future.set_exception(error)
+    else:
+        call.future.set_result(result)
+
+
+class LoopThread:
+    """An event loop in a thread of its own, between `start` and `stop`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    @property
+    def ident(self) -> int | None:
+        return self._thread.ident
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What *coroutine* gives, or raises, over there. Cancelled with the caller."""
+        return await asyncio.wrap_future(self.submit(coroutine))
+
+    def stop(self) -> None:
+        """Cancel what runs there, and end. One that is blocked is left behind."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(_PATIENCE)
+
+    def _serve(self) -> None:
+        asyncio.run(self._live())
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._ready.set()
+        await self._stop.wait()
