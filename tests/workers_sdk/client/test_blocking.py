@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,22 @@ def test_a_call_of_another_thread_ends_with_the_client(elsewhere: Stub) -> None:
             poll = threads.submit(client.poll_for_activity_task, task_list=LIST)
             asyncio.run_coroutine_threadsafe(elsewhere.holding.wait(), elsewhere.loop).result()
         assert isinstance(poll.exception(), ClientClosed)
+
+
+def test_an_interrupted_call_hangs_up(elsewhere: Stub) -> None:
+    """Ctrl-C in the middle of a poll: the service sees that nobody waits any more."""
+    elsewhere.replies = [elsewhere.hold]
+
+    async def press() -> None:
+        await elsewhere.holding.wait()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with BlockingClient(elsewhere.url, domain="d", credentials="none") as client:
+        pressed = asyncio.run_coroutine_threadsafe(press(), elsewhere.loop)
+        with pytest.raises(KeyboardInterrupt):
+            client.poll_for_decision_task(task_list=LIST)
+        pressed.result()
+        asyncio.run_coroutine_threadsafe(elsewhere.gone.wait(), elsewhere.loop).result(10)
 
 
 def test_closed_is_closed(elsewhere: Stub) -> None:

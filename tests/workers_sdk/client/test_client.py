@@ -197,7 +197,7 @@ async def test_an_elsewhere_is_not_followed(stub: Stub, pauses: Pauses) -> None:
 
 async def test_a_fault_says_the_request_id(stub: Stub, pauses: Pauses) -> None:
     """What AWS's support asks for."""
-    stub.replies = [refusal("x#UnknownResourceFault", **{"x-amzn-RequestId": "4b977c76"})]
+    stub.replies = [refusal("x#UnknownResourceFault", status=400, **{"x-amzn-RequestId": "4b977c76"})]
     async with client_of(stub, pauses) as client:
         with pytest.raises(UnknownResourceFault) as caught:
             await client.describe_domain(name="d")
