@@ -21,16 +21,21 @@ from aiormq.abc import DeliveredMessage
 from yarl import URL
 
 from workflowsvc.brokers.errors import BrokerRefused
-from workflowsvc.brokers.rabbitmq.jobs import end
 from workflowsvc.brokers.rabbitmq.topology import Exchange, Queue
+from workflowsvc.jobs import end
 from workflowsvc.ports import BrokerUnavailable
 
 _LOG: Final = logging.getLogger(__name__)
 # It calls it an error that a broker shuts down in good order. Whatever fails is told by who asked for it.
 logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
+# Its frames wait in a queue with room for ten, and whoever waits for room when the writer dies waits for ever: an
+# acknowledgement, and with it a lane. It holds nobody back anyway, as the writer does not wait for the socket.
+aiormq.Connection.FRAME_BUFFER_SIZE = 0
 
 #: Seconds within which a broker that works answers. A blocked one (memory or disk alarm) does not.
 ANSWER_SECONDS: Final = 5.0
+#: Seconds that a close may take. What does not answer it is gone for us, and ends with its connection or its process.
+CLOSE_SECONDS: Final = 2.0
 #: Seconds that a publisher waits while the broker takes nothing (connection.blocked).
 BLOCKED_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 10
@@ -259,7 +264,7 @@ class Channel:
         with _unavailable(f"consuming {queue}"):
             await self._channel.basic_consume(queue, receive, no_ack=no_ack, consumer_tag=tag, timeout=ANSWER_SECONDS)
 
-    def on_cancelled(self, callback: Callable[[str], None]) -> None:
+    def on_cancelled(self, callback: Callable[[str], object]) -> None:
         """Called with the tag of a consumer that the broker cancelled: its queue has gone."""
         self._channel.on_consumer_cancel_callbacks.add(lambda frame: callback(frame.consumer_tag or ""))
 
@@ -281,7 +286,7 @@ class Channel:
 
     async def close(self) -> None:
         with suppress(BrokerUnavailable), _unavailable("closing"):
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._channel.close()
 
 
@@ -331,7 +336,7 @@ class Connection:
 
     async def close(self) -> None:
         with suppress(BrokerUnavailable), _unavailable("closing"):
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._connection.close()
         self._has_closed()
 

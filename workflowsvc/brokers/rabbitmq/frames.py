@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from workflowsvc.brokers.rabbitmq.codec import Headers
-from workflowsvc.brokers.rabbitmq.jobs import Jobs
+from workflowsvc.jobs import Jobs
 from workflowsvc.ports import BrokerUnavailable
 
 #: A frame ends with the item that reaches this many bytes, or at so many items.
@@ -66,8 +66,9 @@ class Frames(Generic[K]):
         way.waiting.append((items, future))
         return future
 
-    async def close(self) -> None:
-        await self._jobs.end()
+    async def close(self, *, after: float = 0.0) -> None:
+        """What is put is sent for *after* seconds more; what is left fails."""
+        await self._jobs.end(after=after)
 
     async def _run(self, destination: K, way: _Way) -> None:
         try:

@@ -25,6 +25,8 @@ _LOG: Final = logging.getLogger(__name__)
 #: Seconds for which an undeliverable reply is tried again, and between two attempts.
 PATIENCE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 0.25
+#: Seconds for which it is tried when the process ends: its action is acknowledged, so nobody else will send it.
+LAST_SECONDS: Final = 1.0
 
 
 class Box:
@@ -116,7 +118,7 @@ class Mailbox:
         self._frames.put(queue, [Item(codec.encode_reply(reply), codec.reply_headers(reply))])
 
     async def close(self) -> None:
-        await self._frames.close()
+        await self._frames.close(after=LAST_SECONDS)
 
     async def _send(self, queue: str, items: list[Item]) -> None:
         """It never fails: whoever replies does not wait, and could do nothing about it."""

@@ -16,10 +16,10 @@ from workflowsvc import names
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import codec, topology
 from workflowsvc.brokers.rabbitmq.amqp import Arrived, Channel, Connection
-from workflowsvc.brokers.rabbitmq.jobs import Jobs
 from workflowsvc.brokers.rabbitmq.presence import Presence
 from workflowsvc.brokers.rabbitmq.publisher import Publisher
 from workflowsvc.brokers.rabbitmq.suspects import RETURNS, Suspects
+from workflowsvc.jobs import Jobs, end
 from workflowsvc.messages import Action
 from workflowsvc.ports import BrokerUnavailable, Clock, Delivery
 
@@ -30,6 +30,8 @@ PREFETCH: Final = 512
 #: Seconds that what was begun is given before a partition is handed over, and between two hand-overs of one.
 DRAIN_SECONDS: Final = 1.0
 REST_SECONDS: Final = 1.0
+#: Seconds that leaving takes at most. What is not given back by then goes with the connection.
+LEAVE_SECONDS: Final = 3.0
 _RETRY_SECONDS: Final = 0.5
 #: Until what travelled together and was sent anew may be handled.
 APART_MILLISECONDS: Final = 500
@@ -352,9 +354,12 @@ class Consumption:
 
     async def leave(self) -> None:
         self.leaving = True
+        await end([asyncio.create_task(self._leave())], after=LEAVE_SECONDS)
+        await self._jobs.end()
+
+    async def _leave(self) -> None:
         await self.presence.leave()
         await asyncio.gather(*(partition.leave() for partition in self._partitions))
-        await self._jobs.end()
 
     def _consider(self) -> None:
         for partition in self._partitions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,8 @@ _LOG: Final = logging.getLogger(__name__)
 #: Seconds between two signs of life, and after which one that gave none is gone.
 BEAT_SECONDS: Final = 1.0
 GONE_SECONDS: Final = 3.5
+#: Seconds that a farewell may take. Without one the others find out.
+FAREWELL_SECONDS: Final = 1.0
 
 
 class _Beat(msgspec.Struct, frozen=True):
@@ -43,7 +46,7 @@ class Presence:
         partitions: int,
         publisher: Publisher,
         changed: Callable[[], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._name = name
         self._partitions = partitions
@@ -74,7 +77,9 @@ class Presence:
             self._keep({name: at for name, at in self._heard.items() if at > now - GONE_SECONDS})
 
     async def leave(self) -> None:
-        await self._say(leaving=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._say(leaving=True)
 
     def _arrived(self, message: Arrived) -> None:
         try:

@@ -16,8 +16,8 @@ from weakref import WeakValueDictionary
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import topology
 from workflowsvc.brokers.rabbitmq.amqp import Channel, Connection, Headers, Link, Missing, Unconfirmed, Unroutable
-from workflowsvc.brokers.rabbitmq.jobs import Jobs
 from workflowsvc.brokers.rabbitmq.topology import Exchange, Queue
+from workflowsvc.jobs import Jobs
 from workflowsvc.ports import BrokerUnavailable
 
 _LOG: Final = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 from workflowsvc.brokers.rabbitmq import codec, topology
 from workflowsvc.brokers.rabbitmq.amqp import Arrived, Channel, Connection, Link
-from workflowsvc.brokers.rabbitmq.jobs import Jobs
 from workflowsvc.brokers.rabbitmq.publisher import Publisher
+from workflowsvc.jobs import Jobs
 from workflowsvc.messages import Task, TaskList
 from workflowsvc.ports import BrokerUnavailable, Delivery
 
@@ -102,9 +102,11 @@ class Taker:
     async def begin(self) -> None:
         """Raises BrokerUnavailable."""
         self._channel = await self._lists.channel(self)
-        self._worker = self._loop.create_task(self._work(), name=f"consuming {self.queue.name}")
+        self._worker = self._lists.spawn(self._work())
+        self._worker.set_name(f"consuming {self.queue.name}")
 
     async def leave(self) -> None:
+        """Whoever cannot wait for it may be cancelled: the worker goes on, and ends with the lists."""
         self._leaving = True
         self._changed.set()
         await asyncio.wait([self._worker])

@@ -1,0 +1,47 @@
+"""Tasks beside the main road. Law: whoever started them ends them, and whoever ends them sees the end.
+
+A cancellation is repeated until it is obeyed: asyncio.wait_for, in which aiormq waits, may swallow one (until 3.12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
+
+_AGAIN_SECONDS: Final = 0.1
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]], *, after: float = 0.0) -> bool:
+    """Let the tasks come to their own end for *after* seconds, then cancel them; whether none had to be."""
+    pending = set(tasks)
+    if pending and after > 0:
+        _, pending = await asyncio.wait(pending, timeout=after)
+    in_time = not pending
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
+    return in_time
+
+
+class Jobs:
+    """Tasks that are ended together. A job that fails is reported by its event loop, as nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def end(self, *, after: float = 0.0) -> bool:
+        """Likewise, those that they start meanwhile included."""
+        time = asyncio.get_running_loop().time
+        until = time() + after
+        in_time = True
+        while self._running:
+            in_time &= await end(self._running, after=until - time())
+        return in_time
