@@ -31,7 +31,7 @@ class Releases:
         store: Store,
         executions: Executions,
         wakes: Wakes,
-        beside: Callable[[Coroutine[Any, Any, None]], None],
+        beside: Callable[[Coroutine[Any, Any, None]], object],
         words: Words | None,
     ) -> None:
         """*beside* runs what the lanes must not wait for. *words*: None where the broker confirms what was handled."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from coordinator import release
 from coordinator.cache import Cached, Executions
@@ -33,6 +32,7 @@ from coordinator.unsettled import Unsettled
 from coordinator.wakes import Wakes
 from coordinator.words import Words
 from workflowsvc import names
+from workflowsvc.jobs import Jobs
 from workflowsvc.messages import (
     Action,
     CancelExternal,
@@ -56,6 +56,8 @@ log = logging.getLogger(__name__)
 
 #: Actions of one lane that share a commit at most.
 BATCH = 64
+#: Seconds that what was begun is given when the coordinator leaves: with a store or a broker that hangs, in vain.
+FINISH_SECONDS = 3.0
 
 
 def _batch(waiting: deque[Delivery[Action]]) -> list[Delivery[Action]]:
@@ -68,7 +70,10 @@ def _batch(waiting: deque[Delivery[Action]]) -> list[Delivery[Action]]:
 
 
 class Coordinator:
-    """Consumes actions while it is entered. On leaving, what it has begun is finished, the rest is given back."""
+    """Consumes actions while it is entered. On leaving, what it has begun is finished if it soon can be.
+
+    All else is given back, or is not acknowledged: it comes again, and changes nothing where it was committed.
+    """
 
     def __init__(self, settings: Settings, clock: Clock, broker: Broker, store: Store) -> None:
         self._settings = settings
@@ -82,9 +87,10 @@ class Coordinator:
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
         #: how often each partition was lost
         self._losses: Counter[int] = Counter()
-        self._working: set[asyncio.Task[None]] = set()
+        self._working = Jobs()
         #: what waits for others: given up when the coordinator leaves, and set going again by whoever resumes the run
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting = Jobs()
+        self._beside = self._waiting.start
         self._stack = AsyncExitStack()
         self._words = None if broker.confirms_handling else Words(broker, store, self._beside)
         self._releases = Releases(clock, broker, store, self._executions, self._wakes, self._beside, self._words)
@@ -109,20 +115,9 @@ class Coordinator:
         # The broker has them back already: only what was begun is finished.
         for waiting in self._lanes.values():
             waiting.clear()
-        while self._working:
-            await asyncio.wait(self._working)
-        for task in self._waiting:
-            task.cancel()
-        await asyncio.gather(*self._waiting, return_exceptions=True)
-
-    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
-        self._spawn(work, self._waiting)
-
-    @staticmethod
-    def _spawn(work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
-        task = asyncio.create_task(work)
-        among.add(task)
-        task.add_done_callback(among.discard)
+        if not await self._working.end(after=FINISH_SECONDS):
+            log.warning("what was begun could not be finished in %g s: it comes again elsewhere", FINISH_SECONDS)
+        await self._waiting.end()
 
     # ---- lanes -------------------------------------------------------------------------------------------------
 
@@ -131,7 +126,7 @@ class Coordinator:
         waiting = self._lanes.get(lane)
         if waiting is None:
             waiting = self._lanes[lane] = deque()
-            self._spawn(self._work(lane, waiting), self._working)
+            self._working.start(self._work(lane, waiting))
         waiting.append(delivery)
 
     def _lose(self, partition: int) -> None:
@@ -322,11 +317,11 @@ class Coordinator:
         elif handled.unavailable and action.reply_to:
             await self._refuse(action, ServiceUnavailableException())
             if handled.touched:
-                self._spawn(self._make_sure(handled), self._waiting)
+                self._beside(self._make_sure(handled))
             else:
                 await delivery.ack()
         elif handled.unavailable:
-            self._spawn(self._requeue_later(delivery), self._waiting)
+            self._beside(self._requeue_later(delivery))
         else:
             await self._releases.release(handled)
 

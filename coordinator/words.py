@@ -40,7 +40,7 @@ class _Word(Struct, eq=False):
 class Words:
     """One reply address. While it is entered, what was told and not answered is told again."""
 
-    def __init__(self, broker: Broker, store: Store, beside: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(self, broker: Broker, store: Store, beside: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         """*beside* runs what nobody waits for, until the coordinator leaves."""
         self._broker = broker
         self._store = store
