@@ -1,7 +1,7 @@
 """What every command that serves has in common: signals, the listening address, the event loop.
 
 Law: a command is a coroutine that is handed an AsyncExitStack, builds on it, and returns when it is ready to serve; it
-is taken down when the process is asked to end.
+is taken down when the process is asked to end. That takes only so long, whatever hangs: what is unfinished is not lost.
 """
 
 from __future__ import annotations
@@ -9,44 +9,72 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import faulthandler
 import gc
+import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from typing import Any
 
 import uvloop
 
 from cli.options import Usage, from_environment
 from gateway.gateway import Gateway
+from workflowsvc.jobs import end
+
+log = logging.getLogger(__name__)
+
+#: Seconds for leaving in good order. What hangs then is cancelled, step by step.
+LEAVE_SECONDS = 8.0
+#: Seconds after which the process ends as if it were killed, and tells on standard error where it was.
+LAST_SECONDS = 14.0
 
 #: Nearly everything a request makes dies by reference count; looking for cycles as often as is usual costs 6 %.
 GC_THRESHOLDS = (100_000, 20, 20)
 
-Build = Callable[[AsyncExitStack], Awaitable[str]]
+Build = Callable[[AsyncExitStack], Coroutine[Any, Any, str]]
 
 
 def serve(build: Build) -> int:
     """Run until SIGINT or SIGTERM; *build* gives the line that says that it is ready."""
     gc.set_threshold(*GC_THRESHOLDS)
-    return uvloop.run(_serve(build))
+    try:
+        uvloop.run(_serve(build))
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    return 0
 
 
-async def _serve(build: Build) -> int:
+async def _serve(build: Build) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(stop.wait())
-    async with AsyncExitStack() as stack:
-        building = asyncio.ensure_future(build(stack))
+    stack = AsyncExitStack()
+    building = asyncio.create_task(build(stack))
+    try:
         # Who waits for a broker that is not there must be able to give up.
         await asyncio.wait({building, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not building.done():
-            building.cancel()
-            await asyncio.wait({building})
-            return 0
-        print(building.result(), flush=True)
-        await stopping
-    return 0
+        if building.done():
+            print(building.result(), flush=True)
+            await stopping
+    finally:
+        await _leave(building, stack)
+
+
+async def _leave(building: asyncio.Task[str], stack: AsyncExitStack) -> None:
+    # A thread of its own: it needs neither the loop, nor the executor's threads, nor the interpreter.
+    faulthandler.dump_traceback_later(LAST_SECONDS, exit=True)
+    await end([building])
+    leaving = asyncio.create_task(stack.aclose())
+    if not await end([leaving], after=LEAVE_SECONDS):
+        log.warning("something hung: what was not finished in %g s is left to whoever goes on", LEAVE_SECONDS)
+    elif (error := leaving.exception()) is not None:
+        raise error
+    # What was cut short may have left tasks of its libraries behind, and these begin others as they end.
+    while left := asyncio.all_tasks() - {asyncio.current_task()}:
+        await end(left)
 
 
 # ---- where a gateway listens

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from workflowsvc import names
+from workflowsvc.jobs import Jobs
 from workflowsvc.messages import NO_TASK, Action, Reply, Request, Result, TaskRef
 from workflowsvc.ports import Broker, BrokerUnavailable, Clock
 from workflowsvc.swf import errors, faults
@@ -77,7 +78,7 @@ class Calls:
         self._address = ""
         self._waiting: dict[str, _Waiting] = {}
         self._sweeping: asyncio.TimerHandle | None = None
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking = Jobs()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Calls:
@@ -90,8 +91,7 @@ class Calls:
     ) -> None:
         if self._sweeping is not None:
             self._sweeping.cancel()
-        for asking in self._asking:
-            asking.cancel()
+        await self._asking.end()
         await self._stack.aclose()
 
     async def call(
@@ -129,9 +129,7 @@ class Calls:
     def _ask_again(self) -> None:
         """Replies may be lost: every action that waits for one is sent once more, and answered as the first time."""
         for waiting in self._waiting.values():
-            asking = self._loop.create_task(self._request_again(waiting))
-            self._asking.add(asking)
-            asking.add_done_callback(self._asking.discard)
+            self._asking.start(self._request_again(waiting))
 
     async def _request_again(self, waiting: _Waiting) -> None:
         again = msgspec.structs.replace(waiting.action, repeated=True)

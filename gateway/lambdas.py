@@ -19,6 +19,7 @@ from yarl import URL
 
 from gateway.calls import Calls
 from gateway.longpolls import settle, start_task
+from workflowsvc.jobs import end
 from workflowsvc.messages import LAMBDA_TASKS, FinishLambda, GivenLambda, Task
 from workflowsvc.ports import Broker, BrokerUnavailable, Delivery, TaskConsumer
 from workflowsvc.swf.errors import Fault
@@ -61,9 +62,7 @@ class Lambdas:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._consumer.credit(0)
-        for job in tuple(self._jobs):
-            job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await end(self._jobs)
         await self._stack.aclose()
 
     def _delivered(self, delivery: Delivery[Task]) -> None:
