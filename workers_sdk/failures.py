@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
-#: "reason: Length Constraints: Maximum length of 256", "details: ... 32768" (API reference, FailureReason and Data).
+#: "reason: Length Constraints: Maximum length of 256" (API reference, FailureReason).
 REASON_LIMIT: Final = 256
-DETAILS_LIMIT: Final = 32_768
+#: "details: ... 32768" (API reference, Data), and room for a codec: encryption takes up to four fifths more.
+DETAILS_LIMIT: Final = 17_000
 #: Frames that are told of a trace, and causes of causes.
 _FRAMES: Final = 50
 _DEPTH: Final = 8

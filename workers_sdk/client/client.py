@@ -25,6 +25,7 @@ from workers_sdk.client.operations import Operations
 from workers_sdk.client.retries import Retries
 from workers_sdk.client.signing import signed
 from workers_sdk.client.transport import Answer, NoAnswer, Transport
+from workers_sdk.payloads import Payloads
 from workflowsvc.swf.shapes import Shape
 
 #: The region of an endpoint of one's own: what `workflowsvc` takes unsigned requests for.
@@ -65,6 +66,7 @@ class Client(Operations):
         identity: str | None = None,
         timeout: float = 30.0,
         poll_timeout: float = 70.0,
+        payloads: Payloads | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """*endpoint*: None is AWS_ENDPOINT_URL_SWF, else AWS_ENDPOINT_URL, else AWS itself in *region*.
@@ -74,7 +76,8 @@ class Client(Operations):
         finds, and unsigned if it finds nothing or is not installed (workflowsvc takes both, AWS only signed);
         "none" is unsigned whatever it would find. *connections* for calls at the same time; each poll has one of its
         own beside them. *identity* of polls: None is HOST:PID. *timeout* and *poll_timeout* are the seconds that one
-        attempt may take; AWS wants at least 70 for polls. *sleep* waits between attempts.
+        attempt may take; AWS wants at least 70 for polls. *payloads* is how values become texts for workflows started
+        with this client, their handles and its workers; None is plain JSON. *sleep* waits between attempts.
 
         Raises Misconfigured for an *endpoint* that is no address.
         """
@@ -89,6 +92,8 @@ class Client(Operations):
         self._timeout = timeout
         self._poll_timeout = poll_timeout
         self._sleep = sleep
+        #: how values become texts, for executions.py and for workers; the operations take texts as they are
+        self.payloads = payloads if payloads is not None else Payloads()
         self._stack = AsyncExitStack()
         self._opened: _Open | None = None
         self.identity = identity if identity is not None else f"{socket.gethostname()}:{os.getpid()}"[-_IDENTITY_MAX:]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final, Protocol
@@ -70,6 +70,11 @@ class Commands:
     def take_back(self, command: Command) -> bool:
         """Whether it was still time."""
         return self._queue.pop(id(command), None) is not None
+
+    def drop(self, types: Set[DecisionType]) -> None:
+        """Take back all of these kinds."""
+        for command in [command for command in self._queue.values() if command.type in types]:
+            self.take_back(command)
 
     def first(self) -> Command | None:
         return next(iter(self._queue.values()), None)

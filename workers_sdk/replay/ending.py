@@ -20,6 +20,15 @@ from workflowsvc.swf.shapes import DecisionType
 if TYPE_CHECKING:
     from workers_sdk.replay.run import Run
 
+#: "Specified decision is incompatible with close decision": SWF refuses a batch that holds one of these and closes.
+_INCOMPATIBLE: Final = frozenset(
+    {
+        DecisionType.SCHEDULE_ACTIVITY_TASK,
+        DecisionType.REQUEST_CANCEL_ACTIVITY_TASK,
+        DecisionType.SCHEDULE_LAMBDA_FUNCTION,
+        DecisionType.START_TIMER,
+    }
+)
 _UNHANDLED: Final = "UNHANDLED_DECISION"
 
 
@@ -40,9 +49,10 @@ class Ending:
         self._due = True
 
     def issue(self, commands: Commands) -> None:
-        """At the end of a turn, if it is to be asked for."""
+        """At the end of a turn, if it is to be asked for. What would have begun is not begun any more."""
         if self._due:
             self._due = False
+            commands.drop(_INCOMPATIBLE)
             commands.add(self._command)
 
     def recorded(self, event: shapes.HistoryEvent) -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar, cast
 from weakref import WeakSet
 
 from workers_sdk.definitions.context import WorkflowContext
@@ -51,6 +51,8 @@ class WorkflowTask(asyncio.Task[T]):
     ) -> None:
         self._serial = loop.serial()
         super().__init__(coro, loop=loop, context=context, name=f"workflow-{self._serial}")
+        # An execution that is evicted is thrown away as it stands: that is no defect of the code.
+        self._log_destroy_pending = False
 
     def __hash__(self) -> int:
         return self._serial
@@ -140,7 +142,6 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         events._set_running_loop(self)
         try:
             for task in list(self._tasks):
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
                 _close(task.get_coro())
         finally:
             events._set_running_loop(outer)
@@ -186,6 +187,10 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         name: str | None = None,
         context: Context | None = None,
     ) -> asyncio.Task[T]:
+        if self._closed:
+            # The `finally` of a coroutine that is thrown away begins something: it is not begun.
+            coro.close()
+            return cast("asyncio.Task[T]", WorkflowFuture[T](self))
         task = WorkflowTask(coro, self, context)
         self._tasks.add(task)
         if name is not None:
@@ -193,7 +198,9 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        _LOG.error("%s", context.get("message"), exc_info=context.get("exception"))
+        """An exception that nobody waited for: said once, not at each replay."""
+        if self.workflow_context is not None and not self.workflow_context.replaying:
+            _LOG.error("%s", context.get("message"), exc_info=context.get("exception"))
 
     def get_debug(self) -> bool:
         return False

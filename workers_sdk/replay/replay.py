@@ -139,6 +139,8 @@ class Replay:
                     run.loop.run()
         forbidden = run.guard.caught or run.loop.caught
         if forbidden is not None:
+            if self._main is not None and self._main.done() and not self._main.cancelled():
+                self._main.exception()  # it is heard here
             raise forbidden
         self._end()
 
@@ -162,7 +164,9 @@ class Replay:
     async def _call(self, text: str | None) -> Any:
         workflow = self._run.workflow
         signature = workflow.signature
-        args, kwargs = self._run.converter.text_to_arguments(text, signature.signature, signature.hints)
+        args, kwargs = self._run.converter.text_to_arguments(
+            text, signature.signature, signature.hints, function=workflow.name
+        )
         return await workflow.fn(*args, **kwargs)
 
     def cancel(self, event: shapes.HistoryEvent, attributes: Any) -> None:
@@ -180,8 +184,9 @@ class Replay:
         return self._run.tasks.pop(scheduled_event_id)
 
     def relation(self, initiated_event_id: int, *, last: bool) -> Any:
+        """None: nobody waits for it, as for the cancel request to a child."""
         initiated = self._run.initiated
-        return initiated.pop(initiated_event_id) if last else initiated[initiated_event_id]
+        return initiated.pop(initiated_event_id, None) if last else initiated.get(initiated_event_id)
 
 
 def _is_answer(event: shapes.HistoryEvent) -> bool:
@@ -216,7 +221,9 @@ def _relation(tell: Callable[[Any, Any], None], *, last: bool = True) -> _Teller
     """For the call that initiated it; *last*: nothing more comes."""
 
     def told(replay: Replay, event: shapes.HistoryEvent, attributes: Any) -> None:
-        tell(replay.relation(attributes.initiated_event_id, last=last), attributes)
+        call = replay.relation(attributes.initiated_event_id, last=last)
+        if call is not None:
+            tell(call, attributes)
 
     return told
 
