@@ -44,8 +44,9 @@ class ContinueAsNew(BaseException):
 class Ending:
     """The one decision that closes the execution: the last of its batch, or SWF refuses the batch."""
 
-    def __init__(self, type_: DecisionType, attributes: shapes.Shape) -> None:
-        self._command = Command(type_, "", "", lambda: attributes, self)
+    def __init__(self, type_: DecisionType, attributes: shapes.Shape, why: str = "") -> None:
+        """*why* is for whoever reads that this is not what the history has."""
+        self._command = Command(type_, "", why, lambda: attributes, self)
         self._due = True
 
     def issue(self, commands: Commands) -> None:
@@ -90,7 +91,7 @@ def ending_of(run: Run, main: asyncio.Task[Any], *, cancel_requested: bool) -> E
 def failed(error: BaseException) -> Ending:
     failure = failure_of(error)
     attributes = shapes.FailWorkflowExecutionDecisionAttributes(reason=failure.reason, details=failure.details)
-    return Ending(DecisionType.FAIL_WORKFLOW_EXECUTION, attributes)
+    return Ending(DecisionType.FAIL_WORKFLOW_EXECUTION, attributes, failure.reason or "")
 
 
 def _continuation(

@@ -65,7 +65,7 @@ async def _failing() -> None:
         (_refund_second, 11, "ScheduleActivityTask #2 charge 1", "ScheduleActivityTask #2 refund 1"),
         (_timer_second, 11, "ScheduleActivityTask #2 charge 1", "StartTimer #2"),
         (_one_charge, 11, "ScheduleActivityTask #2 charge 1", "CompleteWorkflowExecution"),
-        (_failing, 11, "ScheduleActivityTask #2 charge 1", "FailWorkflowExecution"),
+        (_failing, 11, "ScheduleActivityTask #2 charge 1", "FailWorkflowExecution RuntimeError"),
         (_other_version, 11, "ScheduleActivityTask #2 charge 1", "ScheduleActivityTask #2 charge 2"),
         (_charge_and_more, 10, "nothing more for this decision task", "ScheduleActivityTask #3 charge 1"),
     ],
