@@ -151,8 +151,9 @@ class WorkflowEnvironment:
         async with AsyncExitStack() as stack:
             url = await self._url(stack)
             self._clock = await stack.enter_async_context(ServiceClock(url))
-            self._client = await stack.enter_async_context(Client(url, domain=self.domain, credentials="none"))
-            vars(self._client).setdefault("payloads", self._payloads)
+            self._client = await stack.enter_async_context(
+                Client(url, domain=self.domain, credentials="none", payloads=self._payloads)
+            )
             await self._client.register_domain(
                 name=self.domain, workflow_execution_retention_period_in_days=_RETENTION_DAYS
             )
