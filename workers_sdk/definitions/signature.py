@@ -28,10 +28,10 @@ class FunctionSignature:
         if skip_first:
             parameters = parameters[1:]
         for parameter in parameters:
-            if parameter.kind not in _POSITIONAL and parameter.default is parameter.empty:
+            if parameter.kind not in _POSITIONAL:
                 raise TypeError(
-                    f"{fn.__qualname__} needs the keyword argument {parameter.name!r}: arguments travel as a list, "
-                    "so let all parameters be positional"
+                    f"{fn.__qualname__} takes {parameter.name!r} by keyword only: arguments travel as a list, so let "
+                    "all parameters be positional"
                 )
         self.signature = inspect.Signature(parameters)
 

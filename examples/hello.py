@@ -1,0 +1,28 @@
+"""The smallest workflow: one activity. `workflowsvc dev` must run; then `python -m examples.hello`."""
+
+import asyncio
+
+from workers_sdk import Client, Worker, activity, workflow
+
+
+@activity("Greet", "1.0", start_to_close=10)
+def greet(name: str) -> str:
+    return f"Hello, {name}!"
+
+
+@workflow("Hello", "1.0", execution_timeout=60)
+async def hello(name: str) -> str:
+    return await greet(name)
+
+
+async def main() -> None:
+    async with (
+        Client("http://127.0.0.1:8080", domain="hello") as client,
+        Worker(client, task_list="hello", workflows=[hello], activities=[greet], register_domain=7),
+    ):
+        handle = await hello.start(client, "World")
+        print(await handle.result())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
