@@ -3,6 +3,7 @@
 Law: names only; these are public, the files are not.
 """
 
+from workers_sdk.worker.app import App
 from workers_sdk.worker.context import ActivityContext, ActivityInfo, activity_context
 from workers_sdk.worker.errors import (
     ActivityCancelled,
@@ -20,6 +21,7 @@ __all__ = [
     "ActivityCancelled",
     "ActivityContext",
     "ActivityInfo",
+    "App",
     "DomainMissing",
     "ProcessDied",
     "RegistrationMismatch",

@@ -27,6 +27,8 @@ PACE: Final = 1.0
 #: A heartbeat that had no answer within this time is sent again; earlier if the activity has to beat more often.
 PATIENCE: Final = 10.0
 _SHORTEST: Final = 0.1
+#: "details: Maximum length of 2048" (RecordActivityTaskHeartbeat).
+DETAILS_LIMIT: Final = 2048
 
 
 class Beat:
@@ -117,7 +119,7 @@ class Heartbeats:
             log.warning("heartbeat of %s: %s; again", beat.name, str(error) or "no answer in time")
 
     async def _ask(self, beat: Beat) -> None:
-        details = None if beat.details is None else await self._payloads.encode(beat.details)
+        details = await self._payloads.encode(beat.details, DETAILS_LIMIT)
         answer = await self._client.record_activity_task_heartbeat(task_token=beat.task_token, details=details)
         if answer.cancel_requested and beat.cancellation.why is None:
             beat.cancellation.request(Why.REQUESTED)

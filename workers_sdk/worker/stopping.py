@@ -27,15 +27,17 @@ class Stopping:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT ask, within the block."""
+        """SIGTERM and SIGINT ask, within the block. Raises ValueError outside of the main thread."""
         loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._signaled, number)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     def _signaled(self, number: signal.Signals) -> None:
         again = self.asked.is_set()

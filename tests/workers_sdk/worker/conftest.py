@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from workers_sdk.client import Client, Retries
-from workers_sdk.definitions.workflows import Workflow
 from workflowsvc.swf import shapes
+from workflowsvc.swf.faults import UnknownResourceFault
 from workflowsvc.swf.shapes import EventType
 
 #: Seconds within which what must come has come.
@@ -73,9 +73,6 @@ class Domain:
         return completed.result
 
 
-Domains = Callable[..., AbstractAsyncContextManager[Domain]]
-
-
 @asynccontextmanager
 async def fresh_domain(url: str, **options: Any) -> AsyncIterator[Domain]:
     options.setdefault("retries", Retries(attempts=3))
@@ -90,6 +87,16 @@ async def domain(url: str) -> AsyncIterator[Domain]:
         yield domain
 
 
+async def started(domain: Domain, workflow: object, input: str | None = None) -> shapes.WorkflowExecution:
+    """An execution, as soon as a worker has registered its type."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await domain.start(workflow, input)
+            except UnknownResourceFault:
+                await asyncio.sleep(0.05)
+
+
 def types_of(events: Sequence[shapes.HistoryEvent]) -> list[str]:
     return [event.event_type.value for event in events]
 
@@ -97,6 +104,3 @@ def types_of(events: Sequence[shapes.HistoryEvent]) -> list[str]:
 async def within(awaitable: Awaitable[Any], seconds: float = PATIENCE) -> Any:
     async with asyncio.timeout(seconds):
         return await awaitable
-
-
-__all__ = ["PATIENCE", "Domain", "Domains", "Workflow", "fresh_domain", "types_of", "within"]

@@ -1,0 +1,79 @@
+"""Threads of a worker's own: bounded, with the caller's context, and in nobody's way at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.workers_sdk.worker.conftest import within
+from workers_sdk.worker.threads import LoopThread, Threads
+
+VARIABLE = contextvars.ContextVar[str]("variable")
+
+
+async def test_no_more_threads_than_the_limit_and_no_more_than_needed() -> None:
+    threads = Threads("few", 2)
+    names = {await threads.run(lambda: threading.current_thread().name) for _ in range(5)}
+    assert names == {"few-1"}
+    together = threading.Barrier(2)
+    assert len(await asyncio.gather(threads.run(together.wait), threads.run(together.wait))) == 2
+    threads.close()
+
+
+async def test_a_function_has_the_contextvars_of_its_caller_and_a_copy_of_its_own() -> None:
+    threads = Threads("few", 1)
+    VARIABLE.set("callers")
+    assert await threads.run(VARIABLE.get) == "callers"
+    await threads.run(lambda: VARIABLE.set("changed"))
+    assert VARIABLE.get() == "callers"
+    threads.close()
+
+
+async def test_whatever_a_function_raises_is_raised_to_its_caller() -> None:
+    threads = Threads("few", 1)
+
+    def leave() -> None:
+        sys.exit(3)
+
+    assert isinstance(threads.submit(leave).exception(5), SystemExit)
+    assert await threads.run(lambda: "and goes on") == "and goes on"
+    threads.close()
+
+
+def test_a_thread_that_does_not_end_keeps_no_process_from_ending() -> None:
+    program = (
+        "import threading\n"
+        "from workers_sdk.worker.threads import Threads\n"
+        "begun = threading.Event()\n"
+        "Threads('stuck', 1).submit(lambda: (begun.set(), threading.Event().wait()))\n"
+        "begun.wait()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=20, check=False).returncode == 0
+
+
+async def test_a_loop_in_a_thread_runs_coroutines_and_is_cancelled_with_the_caller() -> None:
+    thread = LoopThread("loop")
+    thread.start()
+    cancelled = threading.Event()
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async def name() -> str:
+        return threading.current_thread().name
+
+    assert await thread.run(name()) == "loop"
+    with pytest.raises(TimeoutError):
+        await within(thread.run(wait()), 0.01)
+    assert cancelled.wait(5)
+    thread.stop()
+    assert not any(other.name == "loop" for other in threading.enumerate())
