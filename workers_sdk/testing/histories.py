@@ -7,6 +7,7 @@ else is refused with a word on what is missing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,6 +19,7 @@ from workers_sdk.testing.errors import UnusableHistory
 from workflowsvc.swf.shapes import HistoryEvent, WorkflowExecution
 
 _TIME: Final = "eventTimestamp"
+_SPACE: Final = re.compile(r"\s*")
 
 
 class KeptHistory(msgspec.Struct, kw_only=True):
@@ -26,6 +28,14 @@ class KeptHistory(msgspec.Struct, kw_only=True):
     execution: WorkflowExecution | None = None
     domain: str | None = None
     events: list[HistoryEvent] = []
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    """What stands beside the events."""
+
+    execution: WorkflowExecution | None = None
+    workflow_execution: WorkflowExecution | None = None
+    domain: str | None = None
 
 
 def read_history(given: object) -> KeptHistory:
@@ -56,14 +66,19 @@ def _documents(given: object) -> Iterable[object]:
 def _parsed(text: str) -> Iterator[object]:
     """JSON texts, one after the other."""
     decode = json.JSONDecoder().raw_decode
-    at = 0
-    while rest := text[at:].lstrip():
-        at = len(text) - len(rest)
+    at = _after_space(text, 0)
+    while at < len(text):
         try:
             document, at = decode(text, at)
         except ValueError as error:
             raise UnusableHistory(f"no JSON: {error}") from None
         yield document
+        at = _after_space(text, at)
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _gather(document: object, history: KeptHistory) -> None:
@@ -84,10 +99,12 @@ def _gather_object(document: Mapping[str, Any], history: KeptHistory) -> None:
         return
     if "events" not in document:
         raise UnusableHistory(f'an object with neither "events" nor an "eventId": {", ".join(document)}')
-    execution = document.get("execution") or document.get("workflowExecution")
-    if execution is not None:
-        history.execution = msgspec.convert(execution, WorkflowExecution)
-    history.domain = document.get("domain", history.domain)
+    try:
+        head = msgspec.convert(document, _Head)
+    except msgspec.ValidationError as error:
+        raise UnusableHistory(f"its execution or domain is none: {error}") from None
+    history.execution = head.execution or head.workflow_execution or history.execution
+    history.domain = head.domain or history.domain
     _gather(document["events"], history)
 
 
