@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from workers_sdk.client import Client, trail_of
@@ -106,8 +107,8 @@ class ActivityTasks:
             )
         except Exception as error:
             return ended_by(error)
-        note = self._heartbeats.note
-        attempt = Attempt(activity, args, kwargs, info, lambda details: note(beat, details), beat.cancellation)
+        beats = partial(self._heartbeats.note, beat)
+        attempt = Attempt(activity, args, kwargs, info, beats, beat.cancellation)
         return await self._executors[kind].run(attempt)
 
     async def _answer(self, info: ActivityInfo, answer: Answer | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 
@@ -39,11 +39,13 @@ class Beat:
         self.task_token = task_token
         self.every = every if every is None else max(every, _SHORTEST)
         self.cancellation = cancellation
-        #: what follows is of the heartbeats' loop
+        #: whether the heartbeats' loop was ever bothered with it: most activities need no heartbeats
+        self.begun = False
+        self.over = False
+        #: what follows is of that loop
         self.details: str | None = None
         self.wanted = asyncio.Event()
         self.sending: asyncio.Task[None] | None = None
-        self.over = False
 
     @property
     def pace(self) -> float:
@@ -71,19 +73,23 @@ class Heartbeats:
         await self._thread.run(self._stack.aclose())
 
     @contextmanager
-    def of(self, name: str, task_token: str, every: float | None, cancellation: Cancellation) -> Iterator[Beat]:
+    def of(self, name: str, task_token: str, every: float | None, cancellation: Cancellation) -> Generator[Beat]:
         """Heartbeats within the block, the first one *every* seconds after its beginning."""
         beat = Beat(name, task_token, every, cancellation)
         if every is not None:
+            beat.begun = True
             self._thread.loop.call_soon_threadsafe(self._begin, beat)
         try:
             yield beat
         finally:
-            self._thread.loop.call_soon_threadsafe(_end, beat)
+            beat.over = True  # before the look at `begun`: a last note from a thread then begins nothing
+            if beat.begun:
+                self._thread.loop.call_soon_threadsafe(_end, beat)
 
     def note(self, beat: Beat, details: object) -> None:
         """What an activity says of itself. Safe from any thread. Raises PayloadError."""
         text = None if details is None else self._payloads.converter.to_text(details)
+        beat.begun = True
         self._thread.loop.call_soon_threadsafe(self._noted, beat, text)
 
     # ---- over there
@@ -126,7 +132,6 @@ class Heartbeats:
 
 
 def _end(beat: Beat) -> None:
-    beat.over = True
     if beat.sending is not None:
         beat.sending.cancel()
 

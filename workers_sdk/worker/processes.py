@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,9 +22,12 @@ from multiprocessing.synchronize import Event
 from typing import Any, Final, NamedTuple, cast
 
 from workers_sdk.definitions.activities import Activity
+from workers_sdk.payloads import PayloadError
 from workers_sdk.worker.attempts import Attempt, Ended, ended_by
 from workers_sdk.worker.context import CURRENT, ActivityContext, ActivityInfo
 from workers_sdk.worker.errors import ProcessDied
+
+log = logging.getLogger(__name__)
 
 #: A fresh interpreter: a fork of a process with threads may hang.
 _SPAWN: Final = multiprocessing.get_context("spawn")
@@ -63,7 +69,7 @@ class ProcessExecutor:
         self._pool.shutdown(wait=False, cancel_futures=True)
         # What does not end by itself would be waited for at the exit of this process.
         for process in processes:
-            process.terminate()
+            process.kill()
         self._beats.put(None)
 
     async def _call(self, attempt: Attempt, place: int) -> Ended:
@@ -88,7 +94,14 @@ class ProcessExecutor:
         while (said := self._beats.get()) is not None:
             place, details = said
             if attempt := self._running.get(place):
-                attempt.beat(details)
+                _pass_on(attempt, details)
+
+
+def _pass_on(attempt: Attempt, details: object) -> None:
+    try:
+        attempt.beat(details)
+    except PayloadError as error:  # the activity is in another process, and past it
+        log.warning("%s: the details of its heartbeat are left out: %s", attempt.info, error)
 
 
 def _order(attempt: Attempt, place: int) -> _Order:
@@ -111,7 +124,19 @@ _here: list[_Here] = []
 
 
 def _begin(beats: SimpleQueue[tuple[int, object] | None], flags: Sequence[Event]) -> None:
+    # A terminal, or an init system, signals every process of a group: the worker alone decides what ends when.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _here.append(_Here(beats, flags))
+
+
+def _end_with_parent() -> None:
+    """A worker that was killed can end nobody: what it left behind ends by itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 def _execute(order: _Order) -> Ended:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE: Final = 5
 
 Configuration: TypeAlias = shapes.ActivityTypeConfiguration | shapes.WorkflowTypeConfiguration
+Wanted: TypeAlias = shapes.RegisterActivityTypeInput | shapes.RegisterWorkflowTypeInput
 Detail: TypeAlias = shapes.ActivityTypeDetail | shapes.WorkflowTypeDetail
 
 
@@ -35,9 +36,8 @@ class Registration(NamedTuple):
     """One type. *wanted* is the request; *unsaid*: members that the code leaves to others."""
 
     what: str
-    wanted: shapes.RegisterActivityTypeInput | shapes.RegisterWorkflowTypeInput
+    wanted: Wanted
     unsaid: frozenset[str]
-    describe: Callable[[Client], Awaitable[Detail]]
 
 
 class Found(NamedTuple):
@@ -76,23 +76,19 @@ async def _register_domain(client: Client, days: int) -> None:
 
 
 def _of_deciding(one: Deciding, domain: str, task_list: str) -> Registration:
-    type_ = shapes.WorkflowType(name=one.name, version=one.version)
     options = one.defaults if isinstance(one, Decider) else one.options
     return Registration(
         f"workflow {one.name} {one.version}",
         options.registration(domain, one.name, one.version, one.description, task_list),
         _unsaid(options.task_list),
-        lambda client: client.describe_workflow_type(workflow_type=type_),
     )
 
 
 def _of_activity(one: Activity[..., Any], domain: str, task_list: str) -> Registration:
-    type_ = shapes.ActivityType(name=one.name, version=one.version)
     return Registration(
         f"activity {one.name} {one.version}",
         one.options.registration(domain, one.name, one.version, one.description, task_list),
         _unsaid(one.options.task_list),
-        lambda client: client.describe_activity_type(activity_type=type_),
     )
 
 
@@ -114,8 +110,16 @@ async def _register(client: Client, one: Registration, turns: asyncio.Semaphore)
     return Found()
 
 
+async def _describe(client: Client, wanted: Wanted) -> Detail:
+    if isinstance(wanted, shapes.RegisterActivityTypeInput):
+        activity_type = shapes.ActivityType(name=wanted.name, version=wanted.version)
+        return await client.describe_activity_type(activity_type=activity_type)
+    workflow_type = shapes.WorkflowType(name=wanted.name, version=wanted.version)
+    return await client.describe_workflow_type(workflow_type=workflow_type)
+
+
 async def _compare(client: Client, one: Registration) -> Found:
-    detail = await one.describe(client)
+    detail = await _describe(client, one.wanted)
     if detail.type_info.status is shapes.RegistrationStatus.DEPRECATED:
         return Found(deprecated=one.what)
     lines = differences(detail.configuration, one.wanted, one.unsaid)

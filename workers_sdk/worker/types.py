@@ -32,6 +32,14 @@ def key_of(type_: Typed) -> Key:
     return (type_.name, type_.version)
 
 
+def elsewhere(types: Iterable[Deciding | Activity[..., Any]], task_list: str) -> Iterator[str]:
+    """A word for each whose tasks go to another list, unless the call says otherwise."""
+    for one in types:
+        own = (one.defaults if isinstance(one, Decider) else one.options).task_list
+        if own is not None and own != task_list:
+            yield f"{one!r} has the default task list {own}, which this worker of {task_list} does not poll"
+
+
 def workflows_of(given: Iterable[object]) -> Mapping[Key, Deciding]:
     """Raises TypeError for what is no workflow or decider, ValueError for two of one name and version."""
     found: list[Deciding] = []

@@ -21,7 +21,7 @@ from workers_sdk.worker.shift import Shift, Side
 from workers_sdk.worker.sides import ActivitySide, DecisionSide
 from workers_sdk.worker.stopping import Stopping
 from workers_sdk.worker.threads import LoopThread
-from workers_sdk.worker.types import activities_of, workflows_of
+from workers_sdk.worker.types import activities_of, elsewhere, workflows_of
 from workers_sdk.worker.watchdog import watch
 from workers_sdk.worker.work import Work
 
@@ -133,6 +133,8 @@ class Worker:
             shift.add(side)
         shift.begin()
         stack.push_async_callback(shift.end)
+        for warning in elsewhere((*self._workflows.values(), *self._activities.values()), self.task_list):
+            log.warning("%s", warning)
         log.info("worker %s polls %s in %s", self._client.identity, self.task_list, self._client.domain)
 
     def _sides(self, work: Work, coroutines: LoopThread, heartbeats: Heartbeats) -> Iterator[Side]:

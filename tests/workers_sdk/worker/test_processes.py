@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.workers_sdk.worker.conftest import Domain
@@ -100,3 +103,39 @@ def _ends(pid: int) -> bool:
         return bool(select.select([descriptor], [], [], 10)[0])
     finally:
         os.close(descriptor)
+
+
+KILLED = """
+import asyncio, os, signal
+from tests.workers_sdk.worker.test_processes import compute
+from workers_sdk.worker.attempts import Attempt
+from workers_sdk.worker.cancellation import Cancellation
+from workers_sdk.worker.processes import ProcessExecutor
+from tests.workers_sdk.worker.test_context import INFO
+
+if __name__ == "__main__":
+    ended = asyncio.run(ProcessExecutor(1).run(Attempt(compute, [1], {}, INFO, print, Cancellation())))
+    print(ended.value[1], flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_its_processes_end_though_it_was_killed(tmp_path: Path) -> None:
+    program = tmp_path / "killed.py"
+    program.write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    killed = subprocess.run(
+        [sys.executable, program], env=environment, stdout=subprocess.PIPE, timeout=30, check=False, text=True
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert _ends(int(killed.stdout))
+
+
+async def test_signals_of_the_group_do_not_end_them(domain: Domain) -> None:
+    async with running(domain, compute, input="[21]", max_processes=1) as execution:
+        first = (await ended(domain, execution)).result
+        pid = int(first.split(",")[1])
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
+        again = await domain.start(shapes.WorkflowType(name="scheduling", version="1"))
+        assert (await ended(domain, again)).result == first

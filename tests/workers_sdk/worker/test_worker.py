@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from tests.workers_sdk.worker.conftest import Domain, types_of
+import pytest
+
+from tests.conftest import Private
+from tests.workers_sdk.worker.conftest import Domain, fresh_domain, types_of
+from workers_sdk.client import Client, ClientClosed
 from workers_sdk.deciders import History, decider, decisions
 from workers_sdk.definitions.activities import activity
 from workers_sdk.definitions.workflows import workflow
@@ -88,3 +92,47 @@ async def test_a_decider_reads_the_history_and_decides(domain: Domain) -> None:
         result = await domain.result(execution)
     assert result == f'["whoami","1","{execution.workflow_id}","{domain.client.domain}"]'
     assert "MarkerRecorded" not in types_of(await domain.events(execution))
+
+
+async def test_a_month_passes_at_once_where_time_is_skipped(private: Private) -> None:
+    """The decisions that wait in the worker's own list are not skipped over."""
+
+    @workflow("monthly", "1")
+    async def monthly(number: int) -> int:
+        for _ in range(3):
+            await asyncio.sleep(30 * 86_400)
+            number = await double(number)
+        return number
+
+    service = private("--time-skipping")
+    async with (
+        fresh_domain(service.url) as domain,
+        Worker(domain.client, task_list="main", workflows=[monthly], activities=[double]),
+    ):
+        execution = await domain.start(monthly, "[1]")
+        assert await domain.result(execution) == "8"
+        assert "DecisionTaskTimedOut" not in types_of(await domain.events(execution))
+
+
+async def test_a_type_whose_tasks_go_elsewhere_is_said(domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
+    @activity("slow", "1", task_list="slow")
+    def slow() -> None: ...
+
+    async with Worker(domain.client, task_list="main", activities=[slow, double]):
+        pass
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "<activity slow 1> has the default task list slow, which this worker of main does not poll"
+    ]
+
+
+async def test_a_worker_without_anything_to_do_is_refused(domain: Domain) -> None:
+    with pytest.raises(ValueError, match="workflows or activities"):
+        Worker(domain.client, task_list="main")
+
+
+async def test_a_client_that_is_not_open_is_opened(domain: Domain, url: str) -> None:
+    client = Client(url, domain=domain.client.domain, credentials="none")
+    async with Worker(client, task_list="main", workflows=[arithmetic], activities=[double, add]):
+        assert await domain.result(await domain.start(arithmetic, "[1]")) == "7"
+    with pytest.raises(ClientClosed):
+        _ = client.endpoint
