@@ -23,6 +23,9 @@ BEAT = Heartbeat(2, START, "alive")
 BEGUN = [OLD.start(scheduled=pending(2), heartbeat=BEAT, wake_at=START + 9)]
 AFTER = [NEXT.start(scheduled=pending(2), wake_at=START + 7)]
 
+#: the event that closes OLD
+CLOSED_AT = 3
+
 #: what was committed before, and what is on its way when the process dies
 SCENES: dict[str, tuple[list[Commit], list[Commit]]] = {
     "begins": ([], BEGUN),
@@ -115,6 +118,24 @@ async def test_what_a_process_that_died_had_begun_is_whole_or_not_there(scene: s
             seen.append(possible.index(found))
     assert seen == sorted(seen)
     assert set(seen) == {0, 1}
+
+
+async def test_who_reads_that_a_run_was_continued_finds_the_next_one(mongodb_url: str) -> None:
+    """Whether its writer is dead or only slow: the event and the run that it names are seen together."""
+    told = 0
+    for writes in range(20):
+        with fresh_database() as url:
+            async with MongoStore(url) as store:
+                await store.commit(BEGUN)
+            async with dying(url, writes) as store:
+                with suppress(ConnectionError):
+                    await store.commit([OLD.close(), *AFTER])
+            async with MongoStore(url) as store:
+                if len(await store.history(OLD.run_id, 1, 99, 99)) == CLOSED_AT:
+                    told += 1
+                    assert await store.row(NEXT.run_id, START) is not None
+                    assert await store.history(NEXT.run_id, 1, 99, 99)
+    assert told > 5
 
 
 @pytest.mark.parametrize("writes", range(8))

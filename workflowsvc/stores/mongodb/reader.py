@@ -158,8 +158,17 @@ class Reader:
         if begin is None:
             return []
         wanted = {"run": run_id, "first": {"$gte": begin["first"], "$lte": last}}
-        events = list(_events(await self._histories(wanted), first))[: last - first + 1]
+        documents = await self._histories(wanted)
+        await self._bring_about([each for each in documents if "then" in each])
+        events = list(_events(documents, first))[: last - first + 1]
         return events[::-1] if reverse else events
+
+    async def _bring_about(self, continued: Sequence[Document]) -> None:
+        """Who reads that a run was continued may ask for the next one at once."""
+        for document in continued:
+            rows = await asyncio.gather(*(self._row(each["run"]) for each in document["then"]))
+            if None in rows:
+                await self._standing.mended(document)
 
     async def _starting(self, run_id: str, event_id: int, fields: Sequence[str]) -> Document | None:
         """The last document that begins with the event or before."""
