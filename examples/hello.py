@@ -1,4 +1,4 @@
-"""The smallest workflow: one activity. `workflowsvc dev` must run; then `python -m examples.hello`."""
+"""The smallest workflow, one activity. Start `workflowsvc dev`, then `python -m examples.hello`."""
 
 import asyncio
 
@@ -15,14 +15,11 @@ async def hello(name: str) -> str:
     return await greet(name)
 
 
-async def main() -> None:
-    async with (
-        Client("http://127.0.0.1:8080", domain="hello") as client,
-        Worker(client, task_list="hello", workflows=[hello], activities=[greet], register_domain=7),
-    ):
+async def main(client: Client) -> None:
+    async with Worker(client, task_list="hello", workflows=[hello], activities=[greet], register_domain=7):
         handle = await hello.start(client, "World")
         print(await handle.result())
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Client("http://127.0.0.1:8080", domain="hello")))
