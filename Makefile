@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo demo-distributed test test-long services services-down lint vocabulary benchmark clean
+.PHONY: help setup demo demo-distributed test test-long services services-down lint vocabulary reference benchmark clean
 
 help:
 	@echo "make demo             set up and run the three stories against the service in one process"
@@ -15,6 +15,7 @@ help:
 	@echo "make setup            make $(VENV) and install; leaves $(BIN)/workflowsvc"
 	@echo "make lint             ruff, strict types, import rules"
 	@echo "make vocabulary       generate workflowsvc/swf from botocore's model"
+	@echo "make reference        the SDK's API reference, from its docstrings, as HTML in build/reference"
 	@echo "make benchmark        executions per second of the service in one process"
 
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -51,6 +52,9 @@ lint: setup
 
 vocabulary: setup
 	$(BIN)/python scripts/vocabulary.py
+
+reference: setup
+	$(BIN)/python scripts/reference.py build/reference
 
 benchmark: setup
 	$(BIN)/python -m benchmarks.executions

@@ -50,6 +50,7 @@ class Handle(Generic[R_co]):
 
     @property
     def execution(self) -> shapes.WorkflowExecution:
+        """Its ids, as SWF's operations take them."""
         return shapes.WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)
 
     async def result(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109
@@ -70,6 +71,7 @@ class Handle(Generic[R_co]):
         await self.signal_by_name(signal.name, value)
 
     async def signal_by_name(self, name: str, value: object = None) -> None:
+        """The same for a signal that is not declared here; None as *value* is no input."""
         payloads = self._client.payloads
         text = None if value is None else payloads.converter.to_text(value)
         await self._client.signal_workflow_execution(

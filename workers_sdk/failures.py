@@ -43,18 +43,22 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def type(self) -> str:
+        """The name of the exception's class, or the reason that another program gave."""
         return self.told.type if self.told else self.reason or ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
+        """That name and those of the class's bases: what Retry.never looks at."""
         return self.told.kinds if self.told else (self.reason or "",)
 
     @property
     def retryable(self) -> bool:
+        """False for a NonRetryableError."""
         return self.told.retryable if self.told else True
 
     @property
     def text(self) -> str:
+        """For people: type and message, or reason and details."""
         if self.told is None:
             return ": ".join(part for part in (self.reason, self.details) if part)
         return f"{self.told.type}: {self.told.message}" if self.told.message else self.told.type

@@ -144,6 +144,7 @@ class CancelScope:
         return task.uncancel() <= 0 and kind is not None and issubclass(kind, asyncio.CancelledError)
 
     def cancel(self) -> None:
+        """Cancel what is awaited in it; before it is entered: what will be. Done twice, it is done once."""
         if not self.cancelled:
             self.cancelled = True
             if self._task is not None:

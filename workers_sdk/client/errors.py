@@ -38,6 +38,7 @@ class ServiceFault(Fault):
 
     @property
     def code(self) -> str:
+        """The code on the wire."""
         return self._code
 
     def __str__(self) -> str:

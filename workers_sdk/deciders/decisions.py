@@ -34,6 +34,7 @@ from workflowsvc.swf.shapes import Decision
 
 
 def cancel_timer(*, timer_id: str) -> Decision:
+    """Without such a timer the decision fails, TIMER_ID_UNKNOWN."""
     return decision(shapes.CancelTimerDecisionAttributes(timer_id=timer_id))
 
 
@@ -84,6 +85,7 @@ def fail_workflow_execution(*, reason: str | None = None, details: str | None = 
 
 
 def record_marker(*, marker_name: str, details: str | None = None) -> Decision:
+    """A note in the history."""
     return decision(shapes.RecordMarkerDecisionAttributes(marker_name=marker_name, details=details))
 
 
@@ -95,6 +97,7 @@ def request_cancel_activity_task(*, activity_id: str) -> Decision:
 def request_cancel_external_workflow_execution(
     *, workflow_id: str, run_id: str | None = None, control: str | None = None
 ) -> Decision:
+    """Without *run_id* the one that is open. *control* is for the decider."""
     return decision(
         shapes.RequestCancelExternalWorkflowExecutionDecisionAttributes(
             workflow_id=workflow_id, run_id=run_id, control=control
@@ -163,6 +166,7 @@ def signal_external_workflow_execution(
     input: str | None = None,
     control: str | None = None,
 ) -> Decision:
+    """Without *run_id* the one that is open. *control* is for the decider."""
     return decision(
         shapes.SignalExternalWorkflowExecutionDecisionAttributes(
             workflow_id=workflow_id, signal_name=signal_name, run_id=run_id, input=input, control=control

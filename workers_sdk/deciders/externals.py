@@ -22,6 +22,7 @@ class Child(Answered, frozen=True):
 
     @property
     def started(self) -> shapes.ChildWorkflowExecutionStartedEventAttributes | None:
+        """Its ids, once it has started."""
         return self.last(shapes.ChildWorkflowExecutionStartedEventAttributes)
 
     @property
@@ -30,6 +31,7 @@ class Child(Answered, frozen=True):
 
     @property
     def workflow_id(self) -> str:
+        """As `id`."""
         return self.id
 
     @property
@@ -39,18 +41,22 @@ class Child(Answered, frozen=True):
 
     @property
     def type(self) -> shapes.WorkflowType:
+        """Name and version."""
         return self.initiated.workflow_type
 
     @property
     def input(self) -> str | None:
+        """As it is started with."""
         return self.initiated.input
 
     @property
     def control(self) -> str | None:
+        """What the decider noted for itself."""
         return self.initiated.control
 
     @property
     def initiated_id(self) -> int:
+        """Of its event StartChildWorkflowExecutionInitiated."""
         return self.opened_id
 
     @property
@@ -65,6 +71,7 @@ class ExternalSignal(Work, frozen=True):
 
     @property
     def initiated(self) -> shapes.SignalExternalWorkflowExecutionInitiatedEventAttributes:
+        """All that the decision said."""
         return self.opening_as(shapes.SignalExternalWorkflowExecutionInitiatedEventAttributes)
 
     @property
@@ -74,6 +81,7 @@ class ExternalSignal(Work, frozen=True):
 
     @property
     def workflow_id(self) -> str:
+        """As `id`."""
         return self.id
 
     @property
@@ -84,18 +92,22 @@ class ExternalSignal(Work, frozen=True):
 
     @property
     def signal_name(self) -> str:
+        """The signal's."""
         return self.initiated.signal_name
 
     @property
     def input(self) -> str | None:
+        """The signal's."""
         return self.initiated.input
 
     @property
     def control(self) -> str | None:
+        """What the decider noted for itself."""
         return self.initiated.control
 
     @property
     def initiated_id(self) -> int:
+        """Of its event SignalExternalWorkflowExecutionInitiated."""
         return self.opened_id
 
     @property
@@ -110,6 +122,7 @@ class ExternalCancel(Work, frozen=True):
 
     @property
     def initiated(self) -> shapes.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes:
+        """All that the decision said."""
         return self.opening_as(shapes.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes)
 
     @property
@@ -119,6 +132,7 @@ class ExternalCancel(Work, frozen=True):
 
     @property
     def workflow_id(self) -> str:
+        """As `id`."""
         return self.id
 
     @property
@@ -129,10 +143,12 @@ class ExternalCancel(Work, frozen=True):
 
     @property
     def control(self) -> str | None:
+        """What the decider noted for itself."""
         return self.initiated.control
 
     @property
     def initiated_id(self) -> int:
+        """Of its event RequestCancelExternalWorkflowExecutionInitiated."""
         return self.opened_id
 
     @property

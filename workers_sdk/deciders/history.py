@@ -58,6 +58,7 @@ class History:
 
     @property
     def workflow_type(self) -> shapes.WorkflowType:
+        """Name and version."""
         return self._workflow_type or self.started.workflow_type
 
     # ---- the events
@@ -86,40 +87,49 @@ class History:
 
     @property
     def input(self) -> str | None:
+        """The execution's, as it was sent."""
         return self.started.input
 
     @property
     def tags(self) -> tuple[str, ...]:
+        """Those that the execution was started with."""
         return tuple(tag for tag in self.started.tag_list or () if tag is not None)
 
     @cached_property
     def cancel_requested(self) -> bool:
+        """Whether somebody asked the execution to end."""
         return any(event.event_type is EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED for event in self.events)
 
     # ---- what was set going
 
     @cached_property
     def activities(self) -> views.Activities:
+        """All, in the order in which they were scheduled."""
         return views.Activities(map(Activity, self._gathered[Kind.ACTIVITY]))
 
     @cached_property
     def timers(self) -> views.Timers:
+        """All, in the order in which they were started."""
         return views.Timers(map(Timer, self._gathered[Kind.TIMER]))
 
     @cached_property
     def children(self) -> views.Children:
+        """All, in the order in which they were initiated."""
         return views.Children(map(Child, self._gathered[Kind.CHILD]))
 
     @cached_property
     def external_signals(self) -> views.ExternalSignals:
+        """All that were sent to other executions."""
         return views.ExternalSignals(map(ExternalSignal, self._gathered[Kind.EXTERNAL_SIGNAL]))
 
     @cached_property
     def external_cancels(self) -> views.ExternalCancels:
+        """All cancel requests to other executions."""
         return views.ExternalCancels(map(ExternalCancel, self._gathered[Kind.EXTERNAL_CANCEL]))
 
     @cached_property
     def lambdas(self) -> views.LambdaFunctions:
+        """All, in the order in which they were scheduled."""
         return views.LambdaFunctions(map(LambdaFunction, self._gathered[Kind.LAMBDA]))
 
     def activity(self, activity_id: str) -> Activity | None:
@@ -127,12 +137,15 @@ class History:
         return self.activities.get(activity_id)
 
     def timer(self, timer_id: str) -> Timer | None:
+        """The last one that was started under this id, None if none was."""
         return self.timers.get(timer_id)
 
     def child(self, workflow_id: str) -> Child | None:
+        """The last one that was initiated under this id, None if none was."""
         return self.children.get(workflow_id)
 
     def lambda_function(self, id: str) -> LambdaFunction | None:
+        """The last one that was scheduled under this id, None if none was."""
         return self.lambdas.get(id)
 
     @cached_property
@@ -143,14 +156,17 @@ class History:
 
     @cached_property
     def signals(self) -> views.Signals:
+        """All that came, oldest first."""
         return views.Signals(filter(None, map(signal_of, self.events)))
 
     @cached_property
     def markers(self) -> views.Markers:
+        """All, oldest first."""
         return views.Markers(filter(None, map(marker_of, self.events)))
 
     @cached_property
     def decision_failures(self) -> views.DecisionFailures:
+        """All decisions that SWF refused, oldest first."""
         return views.DecisionFailures(filter(None, map(failure_of, self.events)))
 
     def signal(self, name: str) -> Signal | None:
@@ -158,4 +174,5 @@ class History:
         return self.signals.last(name)
 
     def marker(self, name: str) -> Marker | None:
+        """The last one of this name, None if there is none."""
         return self.markers.last(name)

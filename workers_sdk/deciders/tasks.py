@@ -28,14 +28,17 @@ class Activity(Answered, frozen=True):
 
     @property
     def activity_id(self) -> str:
+        """As `id`."""
         return self.id
 
     @property
     def type(self) -> shapes.ActivityType:
+        """Name and version."""
         return self.scheduled.activity_type
 
     @property
     def input(self) -> str | None:
+        """As it was scheduled with."""
         return self.scheduled.input
 
     @property
@@ -45,10 +48,12 @@ class Activity(Answered, frozen=True):
 
     @property
     def scheduled_id(self) -> int:
+        """Of its event ActivityTaskScheduled."""
         return self.opened_id
 
     @property
     def cancel_requested(self) -> bool:
+        """Whether a decision asked for its end."""
         return self.last(shapes.ActivityTaskCancelRequestedEventAttributes) is not None
 
 
@@ -57,6 +62,7 @@ class Timer(Work, frozen=True):
 
     @property
     def started(self) -> shapes.TimerStartedEventAttributes:
+        """All that it was started with."""
         return self.opening_as(shapes.TimerStartedEventAttributes)
 
     @property
@@ -65,6 +71,7 @@ class Timer(Work, frozen=True):
 
     @property
     def timer_id(self) -> str:
+        """As `id`."""
         return self.id
 
     @property
@@ -74,10 +81,12 @@ class Timer(Work, frozen=True):
 
     @property
     def control(self) -> str | None:
+        """What the decider noted for itself."""
         return self.started.control
 
     @property
     def started_id(self) -> int:
+        """Of its event TimerStarted."""
         return self.opened_id
 
 
@@ -86,6 +95,7 @@ class LambdaFunction(Answered, frozen=True):
 
     @property
     def scheduled(self) -> shapes.LambdaFunctionScheduledEventAttributes:
+        """All that it was scheduled with."""
         return self.opening_as(shapes.LambdaFunctionScheduledEventAttributes)
 
     @property
@@ -94,18 +104,22 @@ class LambdaFunction(Answered, frozen=True):
 
     @property
     def name(self) -> str:
+        """The function's."""
         return self.scheduled.name
 
     @property
     def input(self) -> str | None:
+        """As it was scheduled with."""
         return self.scheduled.input
 
     @property
     def control(self) -> str | None:
+        """What the decider noted for itself."""
         return self.scheduled.control
 
     @property
     def scheduled_id(self) -> int:
+        """Of its event LambdaFunctionScheduled."""
         return self.opened_id
 
     @property

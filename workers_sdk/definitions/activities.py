@@ -58,6 +58,7 @@ class Activity(Generic[P, R_co]):
 
     @property
     def is_async(self) -> bool:
+        """Whether the function is an `async def`."""
         return inspect.iscoroutinefunction(self.fn)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Future[R_co]:

@@ -28,6 +28,7 @@ class External:
         return self.signal_by_name(signal.name, value)
 
     def signal_by_name(self, name: str, value: object = None) -> Future[None]:
+        """The same for a signal that is not declared here; None as *value* is no input."""
         context = current("signalling another execution")
         return context.signal_external(self.workflow_id, self.run_id, name, value)
 

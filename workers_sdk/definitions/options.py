@@ -68,6 +68,7 @@ class ActivityOptions(msgspec.Struct, frozen=True, kw_only=True):
     wait_for_cancel: bool = False
 
     def changed(self, **members: Any) -> ActivityOptions:
+        """The same with these members. Raises TypeError for what is none."""
         return msgspec.structs.replace(self, **members)
 
     def registration(
@@ -112,6 +113,7 @@ class WorkflowOptions(msgspec.Struct, frozen=True, kw_only=True):
     wait_for_cancel: bool = False
 
     def changed(self, **members: Any) -> WorkflowOptions:
+        """The same with these members. Raises TypeError for what is none."""
         return msgspec.structs.replace(self, **members)
 
     def registration(

@@ -62,6 +62,7 @@ class Workflow(Generic[P, R_co]):
         return self.start_child(*args, **kwargs).result
 
     def start_child(self, *args: P.args, **kwargs: P.kwargs) -> Child[R_co]:
+        """In a workflow: the child itself, to be signalled or cancelled; `await` it for its result."""
         return current(f"starting {self.name} as a child").child(self, args, kwargs)
 
     def continue_as_new(self, *args: P.args, **kwargs: P.kwargs) -> NoReturn:

@@ -47,9 +47,11 @@ class ClaimCheck:
 
     @property
     def name(self) -> str:
+        """As of Codec."""
         return "claim"
 
     async def encode(self, text: str, limit: int) -> str | None:
+        """As of Codec."""
         if characters(text) <= (limit if self._threshold is None else min(limit, self._threshold)):
             return None
         data = to_bytes(text)
@@ -58,6 +60,7 @@ class ClaimCheck:
         return _to_json(Reference(key=digest, sha256=digest, size=len(data))).decode()
 
     async def decode(self, body: str) -> str:
+        """As of Codec."""
         try:
             reference = _from_json(body)
         except msgspec.DecodeError as error:

@@ -31,9 +31,11 @@ class Compression:
 
     @property
     def name(self) -> str:
+        """As of Codec."""
         return "zlib"
 
     async def encode(self, text: str, limit: int) -> str | None:
+        """As of Codec."""
         if len(text) < self._threshold:
             return None
         data = to_bytes(text)
@@ -42,6 +44,7 @@ class Compression:
         return body if len(wrap(self.name, body)) < len(text) else None
 
     async def decode(self, body: str) -> str:
+        """As of Codec."""
         packed = from_body(body)
         return await asyncio.to_thread(self._unpack, packed) if len(packed) >= _LONG else self._unpack(packed)
 

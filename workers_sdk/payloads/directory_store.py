@@ -24,9 +24,11 @@ class DirectoryStore:
         self._directory = Path(directory)
 
     async def put(self, key: str, data: bytes) -> None:
+        """As of ObjectStore."""
         await asyncio.to_thread(self._put, checked(key), data)
 
     async def get(self, key: str) -> bytes:
+        """As of ObjectStore."""
         return await asyncio.to_thread(self._get, checked(key))
 
     def _path(self, key: str) -> Path:

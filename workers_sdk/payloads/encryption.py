@@ -19,9 +19,11 @@ class Cipher(Protocol):
     """An authenticated encryption with one key. Called in the event loop: must not wait for anything. Whatever
     *decrypt* raises becomes a PayloadError."""
 
-    def encrypt(self, data: bytes, /) -> bytes: ...
+    def encrypt(self, data: bytes, /) -> bytes:
+        """*data*, as only *decrypt* can read it."""
 
-    def decrypt(self, data: bytes, /) -> bytes: ...
+    def decrypt(self, data: bytes, /) -> bytes:
+        """What *data* was made of."""
 
 
 class Encryption:
@@ -52,12 +54,15 @@ class Encryption:
 
     @property
     def name(self) -> str:
+        """As of Codec."""
         return "encrypted"
 
     async def encode(self, text: str, limit: int) -> str | None:
+        """As of Codec."""
         return f"{self._key_id}{_SEPARATOR}{to_body(self._cipher.encrypt(to_bytes(text)))}"
 
     async def decode(self, body: str) -> str:
+        """As of Codec."""
         key_id, _, encrypted = body.partition(_SEPARATOR)
         if key_id not in self._ciphers:
             raise PayloadError(f"encrypted with the key {key_id!r}, which Encryption was not given: see also_read")

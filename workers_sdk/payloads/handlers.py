@@ -43,12 +43,15 @@ class Handler(Generic[T]):
         self._decode = decode
 
     def handles(self, type_: type[Any]) -> bool:
+        """As of TypeHandler."""
         return issubclass(type_, self._type)
 
     def encode(self, value: T) -> Any:
+        """As of TypeHandler."""
         return self._encode(value)
 
     def decode(self, type_: type[Any], value: Any) -> T:
+        """As of TypeHandler."""
         return self._decode(value)
 
 

@@ -18,9 +18,11 @@ _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 class S3Client(Protocol):
     """Of ``boto3.client("s3")``, what is used here: called in threads, as boto3's clients may be."""
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> Any: ...  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> Any:  # noqa: N803
+        """S3's PutObject."""
 
-    def get_object(self, *, Bucket: str, Key: str) -> Any: ...  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
+        """S3's GetObject: an answer whose Body can be read."""
 
 
 class S3Store:
@@ -35,9 +37,11 @@ class S3Store:
         self._prefix = prefix
 
     async def put(self, key: str, data: bytes) -> None:
+        """As of ObjectStore."""
         await asyncio.to_thread(self._put, self._prefix + checked(key), data)
 
     async def get(self, key: str) -> bytes:
+        """As of ObjectStore."""
         return await asyncio.to_thread(self._get, key, self._prefix + checked(key))
 
     def _put(self, name: str, data: bytes) -> None:

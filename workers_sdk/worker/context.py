@@ -41,6 +41,7 @@ class ActivityInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, task: shapes.ActivityTask, domain: str) -> Self:
+        """Of what PollForActivityTask answered."""
         return cls(
             domain=domain,
             activity_id=task.activity_id,
