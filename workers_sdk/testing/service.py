@@ -43,9 +43,10 @@ class WorkflowService:
 
     def start(self) -> None:
         """Return when it is ready. Raises ServiceNotStarted."""
+        command = [_command(), *_ARGUMENTS]
         self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  closed by stop
         self._process = subprocess.Popen(  # noqa: S603  the service's own command
-            [_command(), *_ARGUMENTS],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._said,
