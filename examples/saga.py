@@ -6,14 +6,16 @@ cancelled while it waits for the carrier.
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from workers_sdk import Client, Retry, Worker, activity, activity_context, sleep, workflow
-from workers_sdk.errors import ExecutionFailed, NonRetryableError
+from workers_sdk.errors import ActivityError, ExecutionFailed, NonRetryableError
 
 URL = os.environ.get("AWS_ENDPOINT_URL_SWF", "http://127.0.0.1:8080")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,27 @@ def cancel_shipping(order: Order) -> None:
     print(f"{order.number}: no carrier is booked")
 
 
+async def to_its_end(step: asyncio.Future[T]) -> T:
+    """Also when the order is cancelled meanwhile: what is still being done cannot be undone yet."""
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        with suppress(ActivityError):
+            await step
+        raise
+
+
 @workflow("ProcessOrder", "1.0", execution_timeout=timedelta(days=30))
 async def process_order(order: Order) -> str:
     # The stack calls what was pushed, last first, when an exception leaves the block. A cancel request is one too:
     # CancelledError, raised where the workflow waits.
     async with AsyncExitStack() as undo:
         undo.push_async_callback(release_stock, order)
-        await reserve_stock(order)
+        await to_its_end(reserve_stock(order))
         undo.push_async_callback(refund_card, order)
-        await charge_card(order)
+        await to_its_end(charge_card(order))
         undo.push_async_callback(cancel_shipping, order)
-        parcel = await book_shipping(order)
+        parcel = await to_its_end(book_shipping(order))
         await sleep(order.pickup)  # a timer of the service's: days cost nothing, and survive every restart
         undo.pop_all()  # from here on there is nothing to undo
     return parcel
