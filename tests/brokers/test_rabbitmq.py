@@ -18,7 +18,7 @@ from tests.brokers.inbox import ACTIVITIES, DECISIONS, PATIENCE, Inbox, action, 
 from tests.brokers.rabbit import Rabbit, eventually
 from workflowsvc.brokers.errors import BrokerRefused
 from workflowsvc.brokers.rabbitmq import RabbitBroker, publisher, topology
-from workflowsvc.brokers.rabbitmq.amqp import Channel
+from workflowsvc.brokers.rabbitmq.amqp import Channel, Connection
 from workflowsvc.clocks.system import SystemClock
 from workflowsvc.messages import Action, Reply, Task, TaskKind, TaskList
 from workflowsvc.ports import BrokerUnavailable, Delivery
@@ -221,6 +221,23 @@ async def test_idle_empty_lists_are_removed_and_no_others(
         wants.credit(1)
         await (await inbox.next()).ack()
     await eventually(lambda: ACTIVITY_QUEUE not in rabbit.names())
+
+
+async def test_tasks_that_are_offered_together_lie_in_their_order(
+    broker: RabbitBroker, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the list and the channel are made first, and that is soon done: nobody who waited is overtaken."""
+    connection = broker._publisher.link.connection
+    made = [await connection.channel() for _ in range(2)]
+
+    async def soon(_: Connection) -> Channel:
+        await asyncio.sleep(0)
+        return made.pop()
+
+    monkeypatch.setattr(Connection, "channel", soon)
+    names = [str(number) for number in range(20)]
+    await broker.offer([task(name) for name in names])
+    assert [one["properties"]["headers"]["runId"] for one in rabbit.messages(ACTIVITY_QUEUE)] == names
 
 
 # ---- connections ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -32,6 +32,13 @@ _AT_ONCE: Final = 0
 
 #: Seconds for which a delay queue that did not take a message is passed over.
 SICK_SECONDS: Final = 60.0
+
+
+async def _all(sent: Iterable[Awaitable[None]]) -> None:
+    """Each to its end, side by side. Raises the first failure."""
+    for failure in await asyncio.gather(*sent, return_exceptions=True):
+        if failure is not None:
+            raise failure
 
 
 class RabbitBroker:
@@ -88,10 +95,7 @@ class RabbitBroker:
         ways: dict[_Way, list[Item]] = {}
         for action in actions:
             ways.setdefault(self._way(action, _AT_ONCE), []).append(self._item(action, _AT_ONCE))
-        confirmed = [self._frames.put(way, items) for way, items in ways.items()]
-        for failure in await asyncio.gather(*confirmed, return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await _all(self._frames.put(way, items) for way, items in ways.items())
 
     async def request(self, action: Action) -> None:
         await self._frames.put(self._way(action, _AT_ONCE), [self._item(action, _AT_ONCE)])
@@ -171,12 +175,17 @@ class RabbitBroker:
     # ---- tasks
 
     async def offer(self, tasks: Sequence[Task]) -> None:
-        for failure in await asyncio.gather(*map(self._offer, tasks), return_exceptions=True):
-            if failure is not None:
-                raise failure
+        lists: dict[topology.Queue, list[Task]] = {}
+        for task in tasks:
+            lists.setdefault(topology.task_queue(task.task_list), []).append(task)
+        await _all(self._offer(queue, waiting) for queue, waiting in lists.items())
 
-    async def _offer(self, task: Task) -> None:
-        queue = topology.task_queue(task.task_list)
+    async def _offer(self, queue: topology.Queue, tasks: Sequence[Task]) -> None:
+        # At first, and once: of tasks that wait for it the later ones could overtake the others.
+        await self._publisher.declare([queue])
+        await _all(self._put(queue, task) for task in tasks)
+
+    async def _put(self, queue: topology.Queue, task: Task) -> None:
         headers = codec.task_headers(task)
         priority = topology.priority(task.priority)
         await self._publisher.send_declared(
