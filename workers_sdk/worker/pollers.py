@@ -25,6 +25,10 @@ K = TypeVar("K")
 QUICK: Final = 1.0
 #: One that waited longer found more polls than tasks.
 SLOW: Final = 10.0
+#: At the end of a worker, a poll is cancelled when it has been out for so many seconds. The service may have handed it
+#: a task at that very moment, which then runs into its timeout: a poll that is young is one of a busy list, and about
+#: to be answered; one that has waited long is unlikely to be hit.
+LAST_CALL: Final = 0.5
 
 
 def change(count: int, most: int, waited: float, *, found: bool) -> int:
@@ -53,45 +57,67 @@ class Pollers(Generic[T, K]):
         self._work = work
         self._most = most
         self.count = 0
+        self._pollers: set[asyncio.Task[None]] = set()
+        #: since when each poll is out
+        self._out: dict[asyncio.Task[Any] | None, float] = {}
+        self._left = asyncio.Event()
 
     async def run(self) -> None:
-        """Until it is cancelled. A poll that is cancelled may have been handed a task at that moment: that task runs
-        into its timeout."""
+        """Until `leave`, and until the last poll is over."""
         async with asyncio.TaskGroup() as group:
             self._add(group)
-            await asyncio.get_running_loop().create_future()
+            await self._left.wait()
+
+    def leave(self) -> None:
+        """No more polls; those that are out have their LAST_CALL."""
+        self._left.set()
+        loop = asyncio.get_running_loop()
+        for poller in self._pollers:
+            if poller in self._out:
+                loop.call_at(self._out[poller] + LAST_CALL, poller.cancel)
+            else:
+                poller.cancel()
 
     def _add(self, group: asyncio.TaskGroup) -> None:
         self.count += 1
-        group.create_task(self._poller(group), name=f"poll {self._name}")
+        poller = group.create_task(self._poller(group), name=f"poll {self._name}")
+        self._pollers.add(poller)
+        poller.add_done_callback(self._pollers.discard)
 
     async def _poller(self, group: asyncio.TaskGroup) -> None:
         backoff = Backoff()
-        loop = asyncio.get_running_loop()
-        while True:
-            reservation = await self._slots.reserve()
-            began = loop.time()
+        while not self._left.is_set():
             try:
-                task = await self._poll()
+                more = await self._once()
             except (Fault, ClientError) as error:
-                reservation.release()
                 if self.count > 1:
                     break
                 pause = backoff.next()
                 log.warning("polling %s: %s; again in %.0f s", self._name, error, pause)
                 await asyncio.sleep(pause)
                 continue
-            except BaseException:
-                reservation.release()
-                raise
             backoff.reset()
-            self._hand_over(task, reservation)
-            more = change(self.count, self._most, loop.time() - began, found=task is not None)
             if more < 0:
                 break
-            if more > 0:
+            if more > 0 and not self._left.is_set():
                 self._add(group)
         self.count -= 1
+
+    async def _once(self) -> int:
+        """One poll. How many more there should be after it."""
+        reservation = await self._slots.reserve()
+        began = asyncio.get_running_loop().time()
+        self._out[asyncio.current_task()] = began
+        try:
+            task = await self._poll()
+        except BaseException:
+            reservation.release()
+            raise
+        finally:
+            del self._out[asyncio.current_task()]
+        self._hand_over(task, reservation)
+        waited = asyncio.get_running_loop().time() - began
+        return change(self.count, self._most, waited, found=task is not None)
 
     def _hand_over(self, task: T | None, reservation: Reservation[K]) -> None:
         if task is None:

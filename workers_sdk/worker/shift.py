@@ -74,18 +74,23 @@ class Shift:
             raise ExceptionGroup("the polls of a worker ended by a mistake of its own", mistakes)
 
     async def _end_polls(self) -> Sequence[BaseException | None]:
-        """A poll that is out is cancelled, not waited for: it may be out for a minute."""
+        for side in self._sides:
+            for pollers in side.pollers:
+                pollers.leave()
+        await self._unless_forced(asyncio.gather(*self._polling, return_exceptions=True))
         for task in self._polling:
             task.cancel()
         return await asyncio.gather(*self._polling, return_exceptions=True)
 
     async def _settled(self, seconds: float) -> bool:
         """Whether all work ended within *seconds*, and before anybody forced the end."""
-        settling = asyncio.create_task(self.work.drain(seconds))
+        await self._unless_forced(asyncio.ensure_future(self.work.drain(seconds)))
+        return not len(self.work)
+
+    async def _unless_forced(self, awaited: asyncio.Future[Any]) -> None:
         forcing = asyncio.create_task(self._stopping.forced.wait())
         try:
-            await asyncio.wait({settling, forcing}, return_when=asyncio.FIRST_COMPLETED)
-            return not len(self.work)
+            await asyncio.wait({awaited, forcing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (settling, forcing):
-                task.cancel()
+            awaited.cancel()
+            forcing.cancel()

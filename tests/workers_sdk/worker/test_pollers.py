@@ -65,8 +65,8 @@ async def polling(tasks: List, places: int = 100) -> AsyncIterator[Pollers[str, 
         yield pollers
     finally:
         tasks.let_go.set()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        pollers.leave()
+        await within(running)
         assert await work.drain(5)
 
 
@@ -147,3 +147,25 @@ async def test_a_mistake_in_the_work_on_a_task_is_logged_and_gives_its_place_bac
         await tasks.give("task")
         await tasks.polled(1)
     assert "a mistake" in caplog.text
+
+
+async def test_a_young_poll_is_waited_for_and_its_task_is_worked_on() -> None:
+    """The service may just be handing it one."""
+    tasks = List()
+    async with polling(tasks) as pollers:
+        await tasks.polled(1)
+        pollers.leave()
+        await tasks.give("the last one")
+    assert tasks.handled == ["the last one"]
+
+
+async def test_an_old_poll_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LAST_CALL", 0)
+    tasks = List()
+    async with polling(tasks) as pollers:
+        await tasks.polled(1)
+        pollers.leave()
+        (poll,) = tasks.waiting
+        with pytest.raises(asyncio.CancelledError):
+            await within(poll)
+    assert tasks.handled == []
