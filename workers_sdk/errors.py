@@ -25,7 +25,16 @@ worker does.
 
 from __future__ import annotations
 
+from typing import Final
+
 from workers_sdk.failures import Failure
+
+
+#: What to do about a cause whose name does not say it.
+_HINTS: Final = {
+    "ACTIVITY_TYPE_DOES_NOT_EXIST": " (no worker that has it was started yet: workers register their types)",
+    "WORKFLOW_TYPE_DOES_NOT_EXIST": " (no worker that has it was started yet: workers register their types)",
+}
 
 
 class WorkersError(Exception):
@@ -115,7 +124,7 @@ class DecisionRefused(WorkersError):
     """SWF did not carry out a decision: one of the *Failed events. `cause` is its cause member."""
 
     def __init__(self, what: str, cause: str) -> None:
-        super().__init__(f"{what} was refused: {cause}")
+        super().__init__(f"{what} was refused: {cause}{_HINTS.get(cause, '')}")
         self.cause = cause
 
 

@@ -84,7 +84,7 @@ class ActivityCall(WorkflowFuture[Any]):
 
     def completed(self, result: str | None) -> None:
         self._close()
-        if self.done():
+        if self._was_cancelled():
             return
         try:
             self.set_result(self._run.converter.from_text(result, self._activity.signature.returns))
@@ -106,10 +106,10 @@ class ActivityCall(WorkflowFuture[Any]):
 
     def _ended(self, error: errors.ActivityError, kinds: tuple[str, ...], *, retryable: bool) -> None:
         self._close()
-        if self.done():
+        if self._was_cancelled():
             return None
         retry = self._activity.options.retry
-        if retry is None or self._cancelling or not retryable or retry.forbids(kinds):
+        if retry is None or not retryable or retry.forbids(kinds):
             return self._fail(error)
         run = self._run
         lot = run.random.random() if retry.jitter else 0.0
@@ -119,6 +119,12 @@ class ActivityCall(WorkflowFuture[Any]):
         self._attempt += 1
         self._pause = run.timers.start_for(pause, self._again, f"before attempt {self._attempt} of activity {self._id}")
         return None
+
+    def _was_cancelled(self) -> bool:
+        """Whoever cancelled it and waited for its end is told so, however it ended: as asyncio does."""
+        if self._cancelling:
+            super().cancel()
+        return self.done()
 
     def _again(self) -> None:
         self._pause = None

@@ -1,7 +1,8 @@
 """How an execution ends, by how its code ended.
 
-Law: one decision closes it, and is asked for again if SWF says UNHANDLED_DECISION: something came in between, which the
-code is shown first.
+Law: one decision closes it, and is asked for again if SWF says UNHANDLED_DECISION: something came in between. If it was
+the only decision, the code is run again and sees that first (history.py); what was decided beside it stands, and then
+the close is only repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +30,17 @@ _INCOMPATIBLE: Final = frozenset(
         DecisionType.START_TIMER,
     }
 )
-_UNHANDLED: Final = "UNHANDLED_DECISION"
+#: and what a closed execution has no use for
+_NEEDLESS: Final = frozenset({DecisionType.CANCEL_TIMER})
+CLOSING: Final = frozenset(
+    {
+        DecisionType.COMPLETE_WORKFLOW_EXECUTION,
+        DecisionType.FAIL_WORKFLOW_EXECUTION,
+        DecisionType.CANCEL_WORKFLOW_EXECUTION,
+        DecisionType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+    }
+)
+UNHANDLED: Final = "UNHANDLED_DECISION"
 
 
 class ContinueAsNew(BaseException):
@@ -53,14 +64,14 @@ class Ending:
         """At the end of a turn, if it is to be asked for. What would have begun is not begun any more."""
         if self._due:
             self._due = False
-            commands.drop(_INCOMPATIBLE)
+            commands.drop(_INCOMPATIBLE | _NEEDLESS)
             commands.add(self._command)
 
     def recorded(self, event: shapes.HistoryEvent) -> None:
         """It is closed: nobody will ask for more."""
 
     def refused(self, cause: str) -> None:
-        if cause != _UNHANDLED:
+        if cause != UNHANDLED:
             raise DecisionImpossible(f"{self._command.type.value} was refused: {cause}")
         self._due = True
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from workers_sdk.replay.commands import describe
+from workers_sdk.replay.ending import CLOSING, UNHANDLED
 from workers_sdk.replay.failing import FAILED, RETRY
 from workers_sdk.replay.limits import MORE
 from workers_sdk.replay.markers import marker_subject
@@ -144,6 +145,14 @@ class Answers:
             outcome = OUTCOMES.get(event.event_type)
             if outcome is not None:
                 self._sort(event, outcome)
+
+    def was_only_unhandled(self, completed_event_id: int) -> bool:
+        """Whether all that was decided was to close, and SWF said UNHANDLED_DECISION: then nothing was decided.
+
+        The code is run again with what had come in between, so that it sees it before it ends.
+        """
+        answers = self._answers.get(completed_event_id, ())
+        return len(answers) == 1 and answers[0].cause == UNHANDLED and answers[0].type in CLOSING
 
     def of(self, completed_event_id: int) -> list[Answer]:
         return self._answers.pop(completed_event_id, [])

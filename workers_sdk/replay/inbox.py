@@ -37,12 +37,19 @@ class Inbox:
     def arrived(self, name: str, text: str | None) -> None:
         if name in self._handlers:
             return self._call(*self._handlers[name], text)
+        if not self._hand_out(name, text):
+            self._buffered[name].append(text)
+        return None
+
+    def _hand_out(self, name: str, text: str | None) -> bool:
+        """Whether somebody waited for it."""
         waiting = self._waiting[name]
         while waiting:
             future = waiting.popleft()
             if not future.done():
-                return future.set_result(text)
-        return self._buffered[name].append(text)
+                future.set_result(text)
+                return True
+        return False
 
     async def receive(self, name: str, type_: Any) -> Any:
         buffered = self._buffered[name]
@@ -54,7 +61,7 @@ class Inbox:
             text = await future
         except asyncio.CancelledError:
             # It came in the very moment in which it was wanted no more: the next one gets it.
-            if not future.cancelled():
+            if not future.cancelled() and not self._hand_out(name, future.result()):
                 buffered.appendleft(future.result())
             raise
         return self._converter.from_text(text, type_)

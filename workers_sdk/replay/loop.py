@@ -8,15 +8,15 @@ Sets of tasks have an order too, as their hashes are serial numbers: `asyncio.wa
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
+import sys
 from asyncio import events
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, Final, NoReturn, TypeVar, cast
-from weakref import WeakSet
 
 from workers_sdk.definitions.context import WorkflowContext
 from workers_sdk.errors import ForbiddenInWorkflow, WorkflowStuck
@@ -27,6 +27,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 #: Steps that code may take without anything happening outside. Beyond, it runs in a circle.
 STEPS: Final = 1_000_000
+
+#: Tasks that are held before those that are done are let go.
+_CROWD: Final = 64
+#: Clauses of one coroutine that may each await something when it is thrown away.
+_CLAUSES: Final = 100
 
 StartTimer = Callable[["DurableTimer", float], None]
 CancelTimer = Callable[["DurableTimer"], None]
@@ -81,7 +86,11 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         self._now = 0.0
         self._count = itertools.count(1)
         self._closed = False
-        self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        # Held until they are done or thrown away: one that the collector found pending would run its `finally` in the
+        # midst of whatever runs then, another execution's code for one.
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._crowd = _CROWD
+        self._generators: list[AsyncGenerator[Any, Any]] = []
         self.serial = self._count.__next__
         #: what code tried that it must not: it counts even if the code goes on
         self.caught: ForbiddenInWorkflow | None = None
@@ -91,8 +100,9 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
     def run(self) -> None:
         """Until nothing is ready. Raises WorkflowStuck."""
         steps = 0
-        outer = events._get_running_loop()
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=self._generators.append, finalizer=None)
         try:
             while self._ready or self._fulfil():
                 handle = self._ready.popleft()
@@ -102,6 +112,7 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
                 if steps > STEPS:
                     raise WorkflowStuck(f"the workflow took {STEPS:,} steps without waiting for anything that happens")
         finally:
+            sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
 
     def _fulfil(self) -> bool:
@@ -141,12 +152,17 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         outer = events._get_running_loop()
         events._set_running_loop(self)
         try:
-            for task in list(self._tasks):
-                _close(task.get_coro())
+            for task in self._tasks:
+                _close(task.get_coro().close)
+            for generator in self._generators:
+                # The first step of its closing is all that can be had without a loop.
+                _close(functools.partial(generator.aclose().send, None))
         finally:
             events._set_running_loop(outer)
         self._ready.clear()
         self._conditions.clear()
+        self._tasks.clear()
+        self._generators.clear()
 
     # ---- what asyncio asks of a loop
 
@@ -192,10 +208,16 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
             coro.close()
             return cast("asyncio.Task[T]", WorkflowFuture[T](self))
         task = WorkflowTask(coro, self, context)
-        self._tasks.add(task)
+        self._hold(task)
         if name is not None:
             task.set_name(name)
         return task
+
+    def _hold(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.append(task)
+        if len(self._tasks) > self._crowd:
+            self._tasks = [task for task in self._tasks if not task.done()]
+            self._crowd = max(_CROWD, 2 * len(self._tasks))
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """An exception that nobody waited for: said once, not at each replay."""
@@ -236,7 +258,13 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         self._forbid("processes")
 
 
-def _close(coro: Any) -> None:
-    """Whatever its `finally` clauses do: it is thrown away."""
-    with suppress(BaseException):
-        coro.close()
+def _close(close: Callable[[], object]) -> None:
+    """Whatever its `finally` clauses do: it is thrown away. Each that awaits once more is closed once more."""
+    for _ in range(_CLAUSES):
+        try:
+            close()
+        except RuntimeError:
+            continue
+        except BaseException:  # noqa: S110  it has said its last word
+            pass
+        return

@@ -86,7 +86,7 @@ class ChildCall(WorkflowFuture[Any]):
 
     def completed(self, result: str | None) -> None:
         self._close()
-        if self.done():
+        if self._was_cancelled():
             return
         try:
             self.set_result(self._run.converter.from_text(result, self._workflow.signature.returns))
@@ -97,11 +97,7 @@ class ChildCall(WorkflowFuture[Any]):
         self._end(errors.ChildFailed(f"child {self._subject}", failure_from(reason, details)))
 
     def canceled(self) -> None:
-        if self._cancelling:
-            self._close()
-            super().cancel()
-        else:
-            self._end(errors.ChildCanceled(f"child {self._subject} was canceled"))
+        self._end(errors.ChildCanceled(f"child {self._subject} was canceled"))
 
     def timed_out(self) -> None:
         self._end(errors.ChildTimedOut(f"child {self._subject} timed out"))
@@ -111,7 +107,14 @@ class ChildCall(WorkflowFuture[Any]):
 
     def _end(self, error: errors.WorkersError) -> None:
         self._close()
-        self._fail(error)
+        if not self._was_cancelled():
+            self._fail(error)
+
+    def _was_cancelled(self) -> bool:
+        """Whoever cancelled it and waited for its end is told so, however it ended: as asyncio does."""
+        if self._cancelling:
+            super().cancel()
+        return self.done()
 
     def _fail(self, error: errors.WorkersError) -> None:
         if isinstance(error, errors.ChildError):

@@ -98,7 +98,7 @@ class Replay:
 
     def _check(self, completed: shapes.HistoryEvent, answers: Answers) -> None:
         """Decide as it was decided then, and compare."""
-        if completed.event_id in answers.failed:
+        if completed.event_id in answers.failed or answers.was_only_unhandled(completed.event_id):
             return
         started = attributes_of(completed).started_event_id
         if started != self.last_started:
@@ -131,12 +131,15 @@ class Replay:
         self.last_started = started_event_id
         news = self._news
         self._news = [event for event in news if event.event_id > started_event_id]
+        told = [event for event in news if event.event_id < started_event_id]
         with nullcontext() if replaying or not self._guarded else run.guard.watching():
             run.loop.run()
-            for event in news:
-                if event.event_id < started_event_id:
-                    _NEWS[event.event_type](self, event, attributes_of(event))
+            # What others say comes first, so that code that is about to end can look for it.
+            for event in sorted(told, key=lambda event: event.event_type not in _SAID):
+                _NEWS[event.event_type](self, event, attributes_of(event))
+                if event.event_type not in _SAID:
                     run.loop.run()
+            run.loop.run()
         forbidden = run.guard.caught or run.loop.caught
         if forbidden is not None:
             if self._main is not None and self._main.done() and not self._main.cancelled():
@@ -170,8 +173,9 @@ class Replay:
         return await workflow.fn(*args, **kwargs)
 
     def cancel(self, event: shapes.HistoryEvent, attributes: Any) -> None:
-        self._cancel_requested = True
-        if self._main is not None:
+        """Once: a second request must not cut short the cleaning up of the first."""
+        if not self._cancel_requested and self._main is not None:
+            self._cancel_requested = True
             self._main.cancel()
 
     def signaled(self, event: shapes.HistoryEvent, signal: shapes.WorkflowExecutionSignaledEventAttributes) -> None:
@@ -229,6 +233,11 @@ def _relation(tell: Callable[[Any, Any], None], *, last: bool = True) -> _Teller
 
 
 _E: Final = EventType
+_SAID: Final = {
+    _E.WORKFLOW_EXECUTION_STARTED,
+    _E.WORKFLOW_EXECUTION_SIGNALED,
+    _E.WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+}
 #: What becomes of each event that answers no decision. Those that are missing say nothing to a workflow's code.
 _NEWS: Final[dict[EventType, _Teller]] = {
     _E.WORKFLOW_EXECUTION_STARTED: Replay.begin,

@@ -104,9 +104,8 @@ class Stage:
         self.last = turn
         self.run.decide(*self.wire(fitting(turn.decisions)), **_context(turn))
         self.domain.note(self.run)
-        if not self.state.open:
-            self.kept.close()
-        return self
+        # A worker keeps none that is about to close: what comes in between is for one that begins anew.
+        return self.evict() if turn.closes else self
 
     def turns(self) -> Self:
         """Decide as long as there is something to decide, with what others say to it in between."""

@@ -209,7 +209,7 @@ def test_cancelled_call_can_wait_for_the_activity() -> None:
     stage.after(5)
     assert stage.state.open
     stage.run.completes("1", result="7")
-    assert stage.turns().result == "7"
+    assert stage.turns().result == "gone"
     stage = Stage(process).turns()
     stage.run.begin("1")
     stage.after(5)

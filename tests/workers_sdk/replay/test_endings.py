@@ -90,6 +90,21 @@ def test_cancel_request_cancels_the_code_which_cleans_up() -> None:
     assert stage.run.types[-1] == "WorkflowExecutionCanceled"
 
 
+def test_second_cancel_request_does_not_cut_the_cleaning_short() -> None:
+    @workflow("order", "1")
+    async def process() -> str:
+        try:
+            await charge(1)
+        finally:
+            await refund(1)
+        return ""
+
+    stage = Stage(process).turns().cancel().cancel()
+    stage.does("2", "ok")
+    assert stage.run.types[-1] == "WorkflowExecutionCanceled"
+    assert stage.run.types.count("ActivityTaskCompleted") == 1
+
+
 def test_cancel_request_that_is_swallowed_does_not_cancel() -> None:
     @workflow("order", "1")
     async def process() -> str:

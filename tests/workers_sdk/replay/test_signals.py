@@ -153,3 +153,48 @@ def test_signal_in_the_moment_of_its_timeout_goes_to_the_next() -> None:
     stage = Stage(process).turns()
     stage.run.signal("stop").signal("approve", input='{"by":"ann"}')
     assert stage.turns().result == "ann"
+
+
+def test_signal_that_meets_continue_as_new_is_seen_before_it() -> None:
+    """The close is refused, and the code is run again with the signal: it may look for it before it ends."""
+
+    @workflow("loop", "1")
+    async def process(number: int) -> str:
+        await charge(number)
+        if not approve.received():
+            process.continue_as_new(number + 1)
+        return "seen"
+
+    stage = Stage(process, 1).turns()
+    stage.run.begin("1").completes("1", result="1").take().signal("approve", input='{"by":"late"}')
+    stage.turns()
+    assert "ContinueAsNewWorkflowExecutionFailed" in stage.run.types
+    assert stage.result == "seen"
+
+
+def test_cancel_that_meets_continue_as_new_cancels() -> None:
+    @workflow("loop", "1")
+    async def process(number: int) -> None:
+        await charge(number)
+        await charge(number)
+        process.continue_as_new(number + 1)
+
+    stage = Stage(process, 1).turns().does("1", 1)
+    stage.run.begin("2").completes("2", result="1").take().request_cancel()
+    stage.turns()
+    assert stage.run.types[-1] == "WorkflowExecutionCanceled"
+
+
+def test_close_with_decisions_beside_it_is_only_repeated() -> None:
+    """They stand, so the code cannot be run again as if it had not been."""
+
+    @workflow("order", "1")
+    async def process() -> int:
+        number = await charge(1)
+        workflows.record_marker("done")
+        return number
+
+    stage = Stage(process).turns()
+    stage.run.begin("1").completes("1", result="1").take().signal("approve", input='{"by":"late"}')
+    assert stage.turns().result == 1
+    assert stage.run.types.count("MarkerRecorded") == 1
