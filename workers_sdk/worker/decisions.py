@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
-from workers_sdk.client import Client, ClientClosed, ClientError
+from workers_sdk.client import Client, ClientClosed, ClientError, trail_of
 from workers_sdk.deciders import Decider, History
 from workers_sdk.definitions.workflows import Workflow
 from workers_sdk.payloads import Payloads, PayloadStoreUnavailable
@@ -107,8 +107,9 @@ class DecisionTasks:
                 await self._by_decider(deciding, task, source)
             else:
                 await self._by_replay(deciding, task, source)
-        except (UnknownResourceFault, TaskGone):
-            log.warning("%s: it timed out, or its execution closed, before it was answered", what)
+        except (UnknownResourceFault, TaskGone) as error:
+            if not trail_of(error).in_doubt:  # else it may be the echo of an answer that was taken
+                log.warning("%s: it timed out, or its execution closed, before it was answered", what)
         except (Fault, ClientError, PayloadStoreUnavailable) as error:
             log.warning("%s is left to time out: %s", what, error)
 

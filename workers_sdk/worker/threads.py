@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import Context, copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -54,19 +55,21 @@ class Threads:
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
-            if call.future.set_running_or_notify_cancel():
-                _answer(call)
+            tell = _called(call) if call.future.set_running_or_notify_cancel() else None
             del call
+            # Before the caller is told: it may come back at once, and need not begin a thread then.
             self._idle.release()
+            if tell is not None:
+                tell()
+            del tell
 
 
-def _answer(call: _Call) -> None:
+def _called(call: _Call) -> Callable[[], None]:
+    """What tells the caller how it ended."""
     try:
-        result = call.context.run(call.function)
+        return partial(call.future.set_result, call.context.run(call.function))
     except BaseException as error:
-        call.future.set_exception(error)
-    else:
-        call.future.set_result(result)
+        return partial(call.future.set_exception, error)
 
 
 class LoopThread:

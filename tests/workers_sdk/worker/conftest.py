@@ -18,8 +18,8 @@ from workflowsvc.swf import shapes
 from workflowsvc.swf.faults import UnknownResourceFault
 from workflowsvc.swf.shapes import EventType
 
-#: Seconds within which what must come has come.
-PATIENCE = 15.0
+#: Seconds within which what must come has come, on a machine that does much else.
+PATIENCE = 40.0
 
 _ENDS = {
     EventType.WORKFLOW_EXECUTION_COMPLETED,

@@ -65,6 +65,18 @@ async def test_methods_of_an_instance_are_activities(domain: Domain) -> None:
         assert await domain.result(await domain.start(charging)) == "15.0"
 
 
+async def test_more_decisions_than_fit_into_one_answer_come_with_the_next(domain: Domain) -> None:
+    @workflow("wide", "1")
+    async def wide(width: int) -> int:
+        return sum(await asyncio.gather(*(double(number) for number in range(width))))
+
+    async with Worker(domain.client, task_list="main", workflows=[wide], activities=[double]):
+        execution = await domain.start(wide, "[150]")
+        assert await domain.result(execution) == str(2 * sum(range(150)))
+    scheduled = [event.activity_task_scheduled_event_attributes for event in await domain.events(execution)]
+    assert len({one.decision_task_completed_event_id for one in scheduled if one}) > 1
+
+
 async def test_several_versions_of_a_type_run_side_by_side(domain: Domain) -> None:
     @workflow("greeting", "1")
     async def first() -> str:
