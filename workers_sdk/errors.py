@@ -29,7 +29,6 @@ from typing import Final
 
 from workers_sdk.failures import Failure
 
-
 #: What to do about a cause whose name does not say it.
 _HINTS: Final = {
     "ACTIVITY_TYPE_DOES_NOT_EXIST": " (no worker that has it was started yet: workers register their types)",

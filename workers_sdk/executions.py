@@ -7,14 +7,15 @@ each time for the last event of the history.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 from uuid import uuid4
 
 from workers_sdk.definitions.options import priority_text, seconds_text, task_list_of
 from workers_sdk.definitions.signals import Signal
 from workers_sdk.errors import ExecutionFailed
-from workers_sdk.failures import failure_from
+from workers_sdk.failures import Failure, failure_from
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import EventType
 
@@ -40,87 +41,130 @@ _STATUS: Final = {
 
 
 class Handle(Generic[R_co]):
-    """An execution by its ids. What it returns is read as the workflow's return type, if the workflow is known."""
+    """An execution by its ids. What it returns is read as the workflow's return type, if the workflow is known.
+
+    Through continue-as-new it stays the same execution: what is asked follows to the run that is the last, and signals
+    and requests go to the one that is open.
+    """
 
     def __init__(self, client: Client, workflow_id: str, run_id: str, returns: Any = Any) -> None:
         self.workflow_id = workflow_id
+        #: of the last run that was heard of
         self.run_id = run_id
         self._client = client
         self._returns = returns
 
     @property
     def execution(self) -> shapes.WorkflowExecution:
-        """Its ids, as SWF's operations take them."""
         return shapes.WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)
 
     async def result(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109
-        """What the workflow returned, following it through continue-as-new.
+        """What the workflow returned.
 
         Raises ExecutionFailed if it failed, timed out, was canceled or terminated; TimeoutError after *timeout*
         (seconds or a timedelta) while it is still open.
         """
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(_seconds(timeout)):
             closed = await self._closed()
-        converter = self._client.payloads.converter
-        result: R_co = converter.from_text(closed, self._returns)
+        result: R_co = self._client.payloads.converter.from_text(closed, self._returns)
         return result
 
-    async def signal(self, signal: Signal[T], value: T) -> None:
-        """SignalWorkflowExecution. Raises UnknownResourceFault: it is not open."""
+    @overload
+    async def signal(self, signal: Signal[None]) -> None: ...
+    @overload
+    async def signal(self, signal: Signal[T], value: T) -> None: ...
+    async def signal(self, signal: Signal[Any], value: Any = None) -> None:
+        """SignalWorkflowExecution. Raises UnknownResourceFault: no run of it is open."""
         await self.signal_by_name(signal.name, value)
 
     async def signal_by_name(self, name: str, value: object = None) -> None:
-        """The same for a signal that is not declared here; None as *value* is no input."""
+        """The same, for a signal that is declared nowhere."""
         payloads = self._client.payloads
         text = None if value is None else payloads.converter.to_text(value)
         await self._client.signal_workflow_execution(
-            workflow_id=self.workflow_id, run_id=self.run_id, signal_name=name, input=await payloads.encode(text)
+            workflow_id=self.workflow_id, signal_name=name, input=await payloads.encode(text)
         )
 
     async def request_cancel(self) -> None:
-        """RequestCancelWorkflowExecution. Raises UnknownResourceFault: it is not open."""
-        await self._client.request_cancel_workflow_execution(workflow_id=self.workflow_id, run_id=self.run_id)
+        """RequestCancelWorkflowExecution. Raises UnknownResourceFault: no run of it is open."""
+        await self._client.request_cancel_workflow_execution(workflow_id=self.workflow_id)
 
     async def terminate(self, reason: str | None = None, details: str | None = None) -> None:
-        """TerminateWorkflowExecution. Raises UnknownResourceFault: it is not open."""
-        await self._client.terminate_workflow_execution(
-            workflow_id=self.workflow_id, run_id=self.run_id, reason=reason, details=details
-        )
+        """TerminateWorkflowExecution. Raises UnknownResourceFault: no run of it is open."""
+        await self._client.terminate_workflow_execution(workflow_id=self.workflow_id, reason=reason, details=details)
 
     async def describe(self) -> shapes.WorkflowExecutionDetail:
-        """DescribeWorkflowExecution. Raises UnknownResourceFault."""
-        return await self._client.describe_workflow_execution(execution=self.execution)
+        """DescribeWorkflowExecution of the last run. Raises UnknownResourceFault."""
+        while True:
+            detail = await self._client.describe_workflow_execution(execution=self.execution)
+            if detail.execution_info.close_status is not shapes.CloseStatus.CONTINUED_AS_NEW:
+                return detail
+            self._follow(await self._last())
 
+    @overload
+    async def state(self, type_: type[T]) -> T | None: ...
+    @overload
+    async def state(self) -> Any: ...
     async def state(self, type_: Any = Any) -> Any:
-        """What the workflow last gave to `set_state`, read as *type_*; None if it never did."""
+        """What the workflow last gave to `set_state`, read as *type_*; None if this run never did."""
         context = (await self.describe()).latest_execution_context
         if context is None:
             return None
         payloads = self._client.payloads
         return payloads.converter.from_text(await payloads.decode(context), type_)
 
+    async def wait_for_state(
+        self,
+        condition: Callable[[Any], bool],
+        type_: Any = Any,
+        timeout: float | timedelta | None = None,  # noqa: ASYNC109
+    ) -> Any:
+        """The first state, read as *type_*, for which *condition* holds; a state of None is not asked about.
+
+        Raises TimeoutError, and ExecutionFailed if the execution closes before, whatever its status.
+        """
+        pauses = _pauses()
+        async with asyncio.timeout(_seconds(timeout)):
+            while True:
+                closed = (await self.describe()).execution_info.close_status
+                state = await self.state(type_)
+                if state is not None and condition(state):
+                    return state
+                if closed is not None:
+                    what = f"execution {self.workflow_id} before its state was as awaited,"
+                    raise ExecutionFailed(what, closed.value, Failure())
+                await asyncio.sleep(next(pauses))
+
     async def history(self) -> list[shapes.HistoryEvent]:
-        """All its events, with their payloads decoded."""
+        """All events of the run that `run_id` names, with their payloads decoded."""
         events = [event async for event in self._client.history(self.workflow_id, self.run_id)]
         return list(await self._client.payloads.decode_events(events))
 
     async def _closed(self) -> str | None:
-        pause = _FIRST_PAUSE
+        pauses = _pauses()
         while True:
-            page = await self._client.get_workflow_execution_history(
-                execution=self.execution, reverse_order=True, maximum_page_size=1
-            )
-            [last] = await self._client.payloads.decode_events(page.events)
+            last = await self._last()
             if (completed := last.workflow_execution_completed_event_attributes) is not None:
                 return completed.result
-            if (next_ := last.workflow_execution_continued_as_new_event_attributes) is not None:
-                self.run_id = next_.new_execution_run_id
-                continue
             if last.event_type in _STATUS:
                 raise self._failure(last)
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            if not self._follow(last):
+                await asyncio.sleep(next(pauses))
+
+    async def _last(self) -> shapes.HistoryEvent:
+        page = await self._client.get_workflow_execution_history(
+            execution=self.execution, reverse_order=True, maximum_page_size=1
+        )
+        [last] = await self._client.payloads.decode_events(page.events)
+        return last
+
+    def _follow(self, last: shapes.HistoryEvent) -> bool:
+        """Go on with the next run, if *last* says that there is one."""
+        continued = last.workflow_execution_continued_as_new_event_attributes
+        if continued is None:
+            return False
+        self.run_id = continued.new_execution_run_id
+        return True
 
     def _failure(self, last: shapes.HistoryEvent) -> ExecutionFailed:
         told = last.workflow_execution_failed_event_attributes or last.workflow_execution_terminated_event_attributes
@@ -129,6 +173,18 @@ class Handle(Generic[R_co]):
         details = told.details if told else canceled.details if canceled else None
         status = _STATUS[last.event_type]
         return ExecutionFailed(f"execution {self.workflow_id}", status, failure_from(reason, details))
+
+
+def _seconds(duration: float | timedelta | None) -> float | None:
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
+
+
+def _pauses() -> Iterator[float]:
+    """Between two questions, in seconds: longer and longer, without an end."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def handle_of(client: Client, workflow_id: str, run_id: str, workflow: Workflow[..., T] | None = None) -> Handle[T]:

@@ -50,6 +50,7 @@ class Client(Operations):
         async with Client("http://127.0.0.1:8080", domain="orders") as client:
             run = await client.start_workflow_execution(workflow_id="order-1", workflow_type=...)
 
+    A client belongs to the event loop that entered it; a copy of one (copy.copy) can be entered in another.
     Many calls may run at the same time. A call that is cancelled closes its connection. Every call may raise the
     faults that it names, and ClientError (errors.py has the tree).
     """

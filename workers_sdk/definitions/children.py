@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from workers_sdk.definitions.context import current
 from workers_sdk.definitions.signals import Signal
@@ -23,7 +23,11 @@ class External:
         self.workflow_id = workflow_id
         self.run_id = run_id
 
-    def signal(self, signal: Signal[T], value: T) -> Future[None]:
+    @overload
+    def signal(self, signal: Signal[None]) -> Future[None]: ...
+    @overload
+    def signal(self, signal: Signal[T], value: T) -> Future[None]: ...
+    def signal(self, signal: Signal[Any], value: Any = None) -> Future[None]:
         """Done when the other execution has the signal. Raises DecisionRefused: there is no such open execution."""
         return self.signal_by_name(signal.name, value)
 

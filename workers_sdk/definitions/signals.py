@@ -5,7 +5,9 @@ Law: a signal that comes before anybody wants it waits; signals of one name keep
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
 
 from workers_sdk.definitions.context import current
@@ -20,10 +22,15 @@ class Signal(Generic[T]):
         self.name = name
         self.type = type_
 
-    async def receive(self) -> T:
-        """The next one, waiting for it if need be. Raises PayloadError if its input is of another type."""
-        value: T = await current(f"receiving the signal {self.name}").receive(self.name, self.type)
-        return value
+    async def receive(self, timeout: float | timedelta | None = None) -> T:  # noqa: ASYNC109
+        """The next one, waiting for it if need be: with *timeout* (seconds or a timedelta) for so long, by a timer.
+
+        Raises TimeoutError, and PayloadError if its input is of another type.
+        """
+        context = current(f"receiving the signal {self.name}")
+        async with asyncio.timeout(timeout.total_seconds() if isinstance(timeout, timedelta) else timeout):
+            value: T = await context.receive(self.name, self.type)
+            return value
 
     def received(self) -> list[T]:
         """All that wait now, and no more will: empty if none does."""

@@ -78,6 +78,11 @@ class Workflow(Generic[P, R_co]):
 
         return await start(client, self, self.signature.positional(args, kwargs))
 
+    async def run(self, client: Client, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """`start`, and wait for its result. Raises what start and Handle.result raise."""
+        handle = await self.start(client, *args, **kwargs)
+        return await handle.result()
+
     def with_options(self, **members: Unpack[WorkflowMembers]) -> Self:
         """The same workflow, for executions that say otherwise: any member of WorkflowOptions."""
         options, said = self.options.changed(**members), self.said.changed(**members)

@@ -35,7 +35,8 @@ class Worker:
             await Worker(client, task_list="orders", workflows=[process], activities=[charge, Payments(db)]).run()
 
     *workflows* are functions decorated by @workflow or @decider, *activities* by @activity, or instances of classes
-    whose methods are. The settings are those of WorkerSettings. *payloads* are what all who share the domain have.
+    whose methods are. The settings are those of WorkerSettings. *payloads* are what all who share the domain have;
+    None is the client's. A *client* that is not open is opened, and closed at the end.
 
     `async with worker` does the same without signals: entered, it is registered and polls; left, it ends gracefully.
     To end gracefully: polls end; running work has `grace` seconds; then activities are told to end, and have
@@ -59,7 +60,7 @@ class Worker:
         self.task_list = task_list
         self.settings = WorkerSettings(**settings)
         self._client = client
-        self._payloads = payloads or Payloads()
+        self._payloads = payloads or client.payloads
         self._workflows = workflows_of(workflows)
         self._activities = activities_of(activities)
         if not self._workflows and not self._activities:

@@ -29,6 +29,7 @@ class Order:
 
 
 approve = signal("approve", Order)
+stop = signal("stop")
 
 #: Short, so that what a killed worker had is given to another soon.
 SHORT = 3
@@ -77,7 +78,7 @@ async def sum_of(count: int) -> int:
 async def approval(order: Order) -> str:
     set_state({"waits": order.sku})
     try:
-        approved = await asyncio.wait_for(approve.receive(), timeout=60)
+        approved = await approve.receive(timeout=60)
     except TimeoutError:
         return "nobody"
     set_state({"approved": approved.sku})
@@ -96,6 +97,16 @@ async def loop(number: int) -> int:
     number = await slow(number)
     if number < 3:
         loop.continue_as_new(number)
+    return number
+
+
+@workflow("Rounds", "1.0", execution_timeout=300)
+async def rounds(number: int) -> int:
+    """Two runs that go on at once, and a third that waits."""
+    set_state({"round": number})
+    if number < 2:
+        rounds.continue_as_new(number + 1)
+    await stop.receive(timeout=60)
     return number
 
 
@@ -127,7 +138,7 @@ async def waker(workflow_id: str) -> bool:
     return patched("always") and now() >= info().started_at
 
 
-WORKFLOWS = [sum_of, approval, parent, loop, failing, retrying, cleaning, waker]
+WORKFLOWS = [sum_of, approval, parent, loop, rounds, failing, retrying, cleaning, waker]
 ACTIVITIES = [double, slow, flaky, refuse]
 
 

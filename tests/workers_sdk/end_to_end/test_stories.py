@@ -38,9 +38,8 @@ async def test_sequence_fan_out_timer_and_side_effect(client: Client) -> None:
 @pytest.mark.usefixtures("worker")
 async def test_signal_is_awaited_and_state_is_seen(client: Client) -> None:
     handle = await flows.approval.start(client, Order("book"))
-    while await handle.state() is None:  # noqa: ASYNC110  what is waited for is there
-        await asyncio.sleep(0.02)
-    assert await handle.state(dict[str, str]) == {"waits": "book"}
+    waits = await handle.wait_for_state(lambda state: "waits" in state, dict[str, str], timeout=30)
+    assert waits == {"waits": "book"}
     await handle.signal(flows.approve, Order("book", 3))
     assert await handle.result(timeout=30) == "book x 3"
     assert await handle.state(dict[str, str]) == {"approved": "book"}
@@ -59,6 +58,30 @@ async def test_result_is_followed_through_continue_as_new(client: Client) -> Non
     assert await handle.result(timeout=30) == 3
     assert handle.run_id != first
     assert (await handle.describe()).execution_info.tag_list == ["red"]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_handle_follows_the_execution_to_its_last_run(client: Client) -> None:
+    """State and description are the last run's; a signal goes to the open one."""
+    handle = await flows.rounds.start(client, 0)
+    first = handle.run_id
+    state = await handle.wait_for_state(lambda state: state["round"] == 2, dict[str, int], timeout=30)
+    assert state == {"round": 2}
+    assert handle.run_id != first
+    await handle.signal(flows.stop)
+    assert await handle.result(timeout=30) == 2
+
+
+@pytest.mark.usefixtures("worker")
+async def test_waiting_for_the_state_of_an_execution_that_ends(client: Client) -> None:
+    handle = await flows.failing.start(client, Order("book"))
+    with pytest.raises(ExecutionFailed, match="COMPLETED"):
+        await handle.wait_for_state(lambda state: True, timeout=30)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_run_is_start_and_result(client: Client) -> None:
+    assert await flows.retrying.run(client, uuid.uuid4().hex) == 3
 
 
 @pytest.mark.usefixtures("worker")

@@ -34,6 +34,7 @@ async def program(client: Client) -> None:
     await process.start(Order("book"))  # WRONG: the client is missing
     handle = await process.start(client, Order("book"))
     await handle.signal(approve, "yes")  # WRONG: str is no Order
+    await handle.signal(approve)  # WRONG: the value is missing
     text: str = await handle.result()  # WRONG: it gives a Receipt
     _use(text)
 
