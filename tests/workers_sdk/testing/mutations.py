@@ -111,7 +111,7 @@ MUTATIONS = {
         "StartChildWorkflowExecution #mine child 1.0",
     ),
     # What would have begun or gone on is not asked for any more by the code that ends.
-    "cancelled": Mutation(_no_cleanup, 12, "RequestCancelActivityTask #1", "CancelTimer #2"),
+    "cancelled": Mutation(_no_cleanup, 12, "RequestCancelActivityTask #1", "CancelWorkflowExecution"),
     "retries": Mutation(_fewer_attempts, 22, "StartTimer #3", "ScheduleActivityTask #3 linger 1.0"),
     "again": Mutation(_ends, 11, "ContinueAsNewWorkflowExecution", "CompleteWorkflowExecution"),
     "chance": Mutation(_other_side_effect, 5, f"{_SIDE_EFFECT} setting #1", f"{_SIDE_EFFECT} how many #1"),
