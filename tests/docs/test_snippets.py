@@ -76,5 +76,3 @@ def test_foreign_code_is_python_too(page: Path) -> None:
     for block in blocks(page):
         if block.language == "python":
             ast.parse(block.text, f"{page.name}:{block.line}")
-
-
