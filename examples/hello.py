@@ -17,8 +17,7 @@ async def hello(name: str) -> str:
 
 async def main(client: Client) -> None:
     async with Worker(client, task_list="hello", workflows=[hello], activities=[greet], register_domain=7):
-        handle = await hello.start(client, "World")
-        print(await handle.result())
+        print(await hello.run(client, "World"))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,15 @@ def test_the_table_of_compatibility_is_whole(section: list[str]) -> None:
     assert set(section) <= {row[0] for row in rows(COMPATIBILITY)}
 
 
-@pytest.mark.parametrize("document", [README, *sorted(ROOT.glob("docs/*.md"))], ids=lambda path: path.name)
+def test_the_first_sample_of_the_library_is_the_example_that_is_run() -> None:
+    """examples/hello.py, which a test runs, without its docstring; at most 25 lines."""
+    sample = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
+    example = (ROOT / "examples" / "hello.py").read_text()
+    assert sample == example.partition('"""\n\n')[2]
+    assert len(example.splitlines()) <= 25
+
+
+@pytest.mark.parametrize("document", [README, *sorted(ROOT.glob("docs/**/*.md"))], ids=lambda path: path.name)
 def test_what_a_document_points_to_is_there(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
         assert (document.parent / target).exists(), target
