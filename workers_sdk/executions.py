@@ -56,6 +56,7 @@ class Handle(Generic[R_co]):
 
     @property
     def execution(self) -> shapes.WorkflowExecution:
+        """Its ids, as SWF's operations take them."""
         return shapes.WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)
 
     async def result(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109

@@ -21,6 +21,8 @@ from tests.docs.test_tutorial import PLUGIN
 #: The tutorial's files are run by a test of their own.
 PAGES: Final = sorted(page for page in SDK.glob("*.md") if page.name != "tutorial.md")
 INI: Final = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+#: A machine that others use too takes its time.
+pytestmark = pytest.mark.timeout(300)
 MARKS: Final = {"", "prelude", "foreign"}
 
 
@@ -53,7 +55,7 @@ def written(tmp_path: Path) -> Path:
 
 def python(*arguments: str, directory: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=directory, capture_output=True, text=True, timeout=110, check=False
+        [sys.executable, "-m", *arguments], cwd=directory, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.docs.blocks import SDK, Block, blocks
 
 BIN: Final = Path(sys.executable).parent
@@ -77,6 +79,7 @@ def lasting(told: str) -> list[str]:
     return [line for line in told.splitlines() if not line.startswith(CHANGING)]
 
 
+@pytest.mark.timeout(300)
 def test_tutorial(tmp_path: Path, url: str) -> None:
     """Files as they stand, commands one after the other; what they print is what the page says."""
     steps = tuple(blocks(SDK / "tutorial.md"))
