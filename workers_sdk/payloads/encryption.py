@@ -21,9 +21,11 @@ class Cipher(Protocol):
 
     def encrypt(self, data: bytes, /) -> bytes:
         """*data*, as only *decrypt* can read it."""
+        ...
 
     def decrypt(self, data: bytes, /) -> bytes:
         """What *data* was made of."""
+        ...
 
 
 class Encryption:

@@ -20,9 +20,11 @@ class S3Client(Protocol):
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> Any:  # noqa: N803
         """S3's PutObject."""
+        ...
 
     def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
         """S3's GetObject: an answer whose Body can be read."""
+        ...
 
 
 class S3Store:
