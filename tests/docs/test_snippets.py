@@ -16,7 +16,6 @@ from typing import Final
 import pytest
 
 from tests.docs.blocks import ROOT, SDK, Block, blocks
-from tests.docs.test_tutorial import PLUGIN
 
 #: The tutorial's files are run by a test of their own.
 PAGES: Final = sorted(page for page in SDK.glob("*.md") if page.name != "tutorial.md")
@@ -70,7 +69,7 @@ def test_snippets_are_typed(written: Path) -> None:
 
 def test_snippets_are_imported_and_their_tests_pass(written: Path) -> None:
     """Each module has tests, if only that it can be imported: pytest collects it."""
-    python("pytest", "-q", *PLUGIN, "-p", "no:cacheprovider", directory=written)
+    python("pytest", "-q", "-p", "no:cacheprovider", directory=written)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

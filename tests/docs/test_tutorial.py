@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import entry_points
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -18,9 +17,6 @@ import pytest
 from tests.docs.blocks import SDK, Block, blocks
 
 BIN: Final = Path(sys.executable).parent
-#: Where the project was installed before it had the plugin's entry point.
-PLUGIN: Final = () if "workers_sdk" in entry_points(group="pytest11").names else ("-p", "workers_sdk.testing.plugin")
-RUN_WORKER: Final = "import sys; from workers_sdk.worker.command import main; sys.exit(main())"
 #: What the page leaves to the reader's patience.
 STARTED: Final = "until aws swf list-open-workflow-executions --domain shop --start-time-filter oldestDate=0 | \
 grep -q order-3; do :; done"
@@ -36,13 +32,8 @@ def environment(url: str) -> dict[str, str]:
 def worker(command: str, directory: Path, url: str) -> Iterator[None]:
     """It ends by SIGINT, with exit code 0."""
     name, *arguments = command.split()
-    assert name == "workflowsvc-worker"
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN_WORKER, *arguments],
-        cwd=directory,
-        env=environment(url),
-        stderr=subprocess.PIPE,
-        text=True,
+        [BIN / name, *arguments], cwd=directory, env=environment(url), stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     try:
@@ -60,8 +51,7 @@ def worker(command: str, directory: Path, url: str) -> Iterator[None]:
 def run(block: Block, directory: Path, url: str) -> str:
     """What the commands print."""
     lines = [line for line in block.text.splitlines() if not line.startswith((". .venv", "export AWS_"))]
-    replaced = {"pytest -q": " ".join(["pytest -q", *PLUGIN]), "sleep 2": STARTED}
-    script = "\n".join(replaced.get(line, line) for line in lines)
+    script = "\n".join(STARTED if line == "sleep 2" else line for line in lines)
     done = subprocess.run(
         ["bash", "-euc", script],
         cwd=directory,
