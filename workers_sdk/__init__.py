@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workers_sdk.definitions.retry import Retry
     from workers_sdk.definitions.signals import Signal, signal
     from workers_sdk.definitions.workflows import Workflow, workflow
-    from workers_sdk.executions import Handle, handle_of
+    from workers_sdk.executions import Handle, find_handle, handle_of
     from workers_sdk.worker import Worker, activity_context
     from workers_sdk.workflows import (
         CancelScope,
@@ -63,6 +63,7 @@ __all__ = [
     "as_completed",
     "decider",
     "external",
+    "find_handle",
     "handle_of",
     "info",
     "lambda_function",
@@ -107,6 +108,7 @@ _HOMES = {
     "as_completed": "workflows",
     "decider": "deciders",
     "external": "definitions.children",
+    "find_handle": "executions",
     "handle_of": "executions",
     "info": "workflows",
     "lambda_function": "definitions.lambdas",

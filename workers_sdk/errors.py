@@ -29,6 +29,32 @@ from typing import Final
 
 from workers_sdk.failures import Failure
 
+__all__ = [
+    "ActivityError",
+    "ActivityFailed",
+    "ActivityTimedOut",
+    "ChildCanceled",
+    "ChildError",
+    "ChildFailed",
+    "ChildTerminated",
+    "ChildTimedOut",
+    "DecisionFailed",
+    "DecisionImpossible",
+    "DecisionRefused",
+    "ExecutionFailed",
+    "Failure",
+    "ForbiddenInWorkflow",
+    "LambdaError",
+    "LambdaFailed",
+    "LambdaTimedOut",
+    "NonDeterminismError",
+    "NonRetryableError",
+    "NotInWorkflow",
+    "Reported",
+    "WorkersError",
+    "WorkflowStuck",
+]
+
 #: What to do about a cause whose name does not say it.
 _HINTS: Final = {
     "ACTIVITY_TYPE_DOES_NOT_EXIST": " (no worker that has it was started yet: workers register their types)",
@@ -40,7 +66,7 @@ class WorkersError(Exception):
     """An activity, a child, a function or a decision came to no good end."""
 
 
-class _Failed(WorkersError):
+class Reported(WorkersError):
     """Something that reported a failure: *what* it was, and what it said."""
 
     def __init__(self, what: str, failure: Failure) -> None:
@@ -71,7 +97,7 @@ class ActivityError(WorkersError):
     attempts: int = 1
 
 
-class ActivityFailed(_Failed, ActivityError):
+class ActivityFailed(Reported, ActivityError):
     """The activity reported a failure: ActivityTaskFailed."""
 
 
@@ -91,7 +117,7 @@ class ChildError(WorkersError):
     run_id: str = ""
 
 
-class ChildFailed(_Failed, ChildError):
+class ChildFailed(Reported, ChildError):
     """ChildWorkflowExecutionFailed."""
 
 
@@ -111,7 +137,7 @@ class LambdaError(WorkersError):
     """A Lambda function did not succeed."""
 
 
-class LambdaFailed(_Failed, LambdaError):
+class LambdaFailed(Reported, LambdaError):
     """LambdaFunctionFailed."""
 
 
@@ -127,7 +153,7 @@ class DecisionRefused(WorkersError):
         self.cause = cause
 
 
-class ExecutionFailed(_Failed):
+class ExecutionFailed(Reported):
     """The execution closed without a result; `status` is its closeStatus."""
 
     def __init__(self, what: str, status: str, failure: Failure) -> None:

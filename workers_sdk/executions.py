@@ -7,7 +7,7 @@ each time for the last event of the history.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 from uuid import uuid4
@@ -17,6 +17,7 @@ from workers_sdk.definitions.signals import Signal
 from workers_sdk.errors import ExecutionFailed
 from workers_sdk.failures import Failure, failure_from
 from workflowsvc.swf import shapes
+from workflowsvc.swf.faults import UnknownResourceFault
 from workflowsvc.swf.shapes import EventType
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ _STATUS: Final = {
 class Handle(Generic[R_co]):
     """An execution by its ids. What it returns is read as the workflow's return type, if the workflow is known.
 
-    Through continue-as-new it stays the same execution: what is asked follows to the run that is the last, and signals
-    and requests go to the one that is open.
+    Through continue-as-new it stays the same execution: what is asked, and signals and requests, follow to the run that
+    is the last. Another execution that is started later with the same workflow id is another: it is never spoken to.
     """
 
     def __init__(self, client: Client, workflow_id: str, run_id: str, returns: Any = Any) -> None:
@@ -82,17 +83,26 @@ class Handle(Generic[R_co]):
         """The same, for a signal that is declared nowhere."""
         payloads = self._client.payloads
         text = None if value is None else payloads.converter.to_text(value)
-        await self._client.signal_workflow_execution(
-            workflow_id=self.workflow_id, signal_name=name, input=await payloads.encode(text)
+        encoded = await payloads.encode(text)
+        await self._to_the_last_run(
+            lambda run_id: self._client.signal_workflow_execution(
+                workflow_id=self.workflow_id, run_id=run_id, signal_name=name, input=encoded
+            )
         )
 
     async def request_cancel(self) -> None:
         """RequestCancelWorkflowExecution. Raises UnknownResourceFault: no run of it is open."""
-        await self._client.request_cancel_workflow_execution(workflow_id=self.workflow_id)
+        await self._to_the_last_run(
+            lambda run_id: self._client.request_cancel_workflow_execution(workflow_id=self.workflow_id, run_id=run_id)
+        )
 
     async def terminate(self, reason: str | None = None, details: str | None = None) -> None:
         """TerminateWorkflowExecution. Raises UnknownResourceFault: no run of it is open."""
-        await self._client.terminate_workflow_execution(workflow_id=self.workflow_id, reason=reason, details=details)
+        await self._to_the_last_run(
+            lambda run_id: self._client.terminate_workflow_execution(
+                workflow_id=self.workflow_id, run_id=run_id, reason=reason, details=details
+            )
+        )
 
     async def describe(self) -> shapes.WorkflowExecutionDetail:
         """DescribeWorkflowExecution of the last run. Raises UnknownResourceFault."""
@@ -141,6 +151,14 @@ class Handle(Generic[R_co]):
         events = [event async for event in self._client.history(self.workflow_id, self.run_id)]
         return list(await self._client.payloads.decode_events(events))
 
+    async def _to_the_last_run(self, call: Callable[[str], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await call(self.run_id)
+            except UnknownResourceFault:
+                if not self._follow(await self._last()):
+                    raise
+
     async def _closed(self) -> str | None:
         pauses = _pauses()
         while True:
@@ -188,9 +206,34 @@ def _pauses() -> Iterator[float]:
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def handle_of(client: Client, workflow_id: str, run_id: str, workflow: Workflow[..., T] | None = None) -> Handle[T]:
+@overload
+def handle_of(client: Client, workflow_id: str, run_id: str) -> Handle[Any]: ...
+@overload
+def handle_of(client: Client, workflow_id: str, run_id: str, workflow: Workflow[..., T]) -> Handle[T]: ...
+def handle_of(client: Client, workflow_id: str, run_id: str, workflow: Workflow[..., Any] | None = None) -> Handle[Any]:
     """An execution that was started elsewhere; with its *workflow*, results have its type."""
     return Handle(client, workflow_id, run_id, Any if workflow is None else workflow.signature.returns)
+
+
+@overload
+async def find_handle(client: Client, workflow_id: str) -> Handle[Any]: ...
+@overload
+async def find_handle(client: Client, workflow_id: str, workflow: Workflow[..., T]) -> Handle[T]: ...
+async def find_handle(client: Client, workflow_id: str, workflow: Workflow[..., Any] | None = None) -> Handle[Any]:
+    """The execution of this workflow id that is open, else the one that was started last.
+
+    Raises UnknownResourceFault if there is none: none ever, or it was closed longer ago than the domain keeps it.
+    """
+    asked = shapes.WorkflowExecutionFilter(workflow_id=workflow_id)
+    ever = shapes.ExecutionTimeFilter(oldest_date=0.0)
+    for executions in (
+        client.each_open_workflow_execution(start_time_filter=ever, execution_filter=asked),
+        client.each_closed_workflow_execution(start_time_filter=ever, execution_filter=asked),
+    ):
+        async for one in executions:
+            run_id = one.execution.run_id
+            return Handle(client, workflow_id, run_id, Any if workflow is None else workflow.signature.returns)
+    raise UnknownResourceFault(f"no execution has the workflow id {workflow_id!r}")
 
 
 async def start(client: Client, workflow: Workflow[..., T], arguments: tuple[Any, ...]) -> Handle[T]:

@@ -8,6 +8,7 @@ NonDeterminismError says where not. The last run, and only that, is new.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
@@ -24,6 +25,8 @@ from workers_sdk.replay.markers import PATCH
 from workers_sdk.replay.run import Run
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import EventType
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +157,8 @@ class Replay:
                 self._ending = ending_of(run, self._main, cancel_requested=self._cancel_requested)
             elif run.inbox.failure is not None:
                 self._ending = failed(run.inbox.failure)
+            if self._ending is not None and run.inbox.unread and not run.replaying:
+                _LOG.warning("%s ends with signals that it has not received: %s", run.execution, run.inbox.unread)
         if self._ending is not None:
             self._ending.issue(run.commands)
 

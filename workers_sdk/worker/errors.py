@@ -21,7 +21,8 @@ class WorkerNotStarted(Exception):
 
 
 class DomainMissing(WorkerNotStarted):
-    """SWF has no such domain. Register it, or let the worker do so: `register_domain=7`, its retention in days."""
+    """SWF has no such domain. Register it, or let the worker do so: `register_domain=7` (days of its retention); of
+    `workflowsvc-worker` that is `--register-domain 7`."""
 
 
 class RegistrationMismatch(WorkerNotStarted):

@@ -11,8 +11,9 @@ import pytest_asyncio
 
 from tests.workers_sdk.end_to_end import flows
 from tests.workers_sdk.end_to_end.flows import Order
-from workers_sdk import Client, Worker, handle_of
+from workers_sdk import Client, Worker, find_handle, handle_of
 from workers_sdk.errors import ExecutionFailed
+from workflowsvc.swf.faults import UnknownResourceFault
 
 
 @pytest_asyncio.fixture(params=["sticky", "plain"])
@@ -70,6 +71,31 @@ async def test_handle_follows_the_execution_to_its_last_run(client: Client) -> N
     assert handle.run_id != first
     await handle.signal(flows.stop)
     assert await handle.result(timeout=30) == 2
+
+
+@pytest.mark.usefixtures("worker")
+async def test_handle_never_speaks_to_another_execution(client: Client) -> None:
+    """Of one workflow id, but started after the handle's own was closed."""
+    first = await flows.approval.with_options(workflow_id="same").start(client, Order("x"))
+    await first.terminate()
+    second = await flows.approval.with_options(workflow_id="same").start(client, Order("y"))
+    for act in (first.terminate, first.request_cancel, lambda: first.signal(flows.approve, Order("z"))):
+        with pytest.raises(UnknownResourceFault):
+            await act()
+    await second.signal(flows.approve, Order("y", 2))
+    assert await second.result(timeout=30) == "y x 2"
+
+
+@pytest.mark.usefixtures("worker")
+async def test_execution_is_found_by_its_workflow_id(client: Client) -> None:
+    """The open one, else the last."""
+    with pytest.raises(UnknownResourceFault, match="lost"):
+        await find_handle(client, "lost")
+    first = await flows.approval.with_options(workflow_id="lost").start(client, Order("x"))
+    assert (await find_handle(client, "lost")).run_id == first.run_id
+    await first.signal(flows.approve, Order("x", 1))
+    await first.result(timeout=30)
+    assert await (await find_handle(client, "lost", flows.approval)).result(timeout=30) == "x x 1"
 
 
 @pytest.mark.usefixtures("worker")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import pytest
+
 from tests.workers_sdk.replay.stage import Stage
 from tests.workers_sdk.replay.test_activities import charge
 from workers_sdk import workflows
@@ -198,3 +200,15 @@ def test_close_with_decisions_beside_it_is_only_repeated() -> None:
     stage.run.begin("1").completes("1", result="1").take().signal("approve", input='{"by":"late"}')
     assert stage.turns().result == 1
     assert stage.run.types.count("MarkerRecorded") == 1
+
+
+def test_signals_that_nobody_received_are_told_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    @workflow("order", "1")
+    async def process() -> int:
+        return await charge(1)
+
+    Stage(process).turns().signal("approve", {"by": "ann"}).does("1", 1)
+    # Twice, as the stage decides each task twice.
+    assert [record.message for record in caplog.records if "'approve': 1" in record.message] == 2 * [
+        caplog.records[-1].message
+    ]

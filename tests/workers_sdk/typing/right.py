@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_type
+from typing import Any, assert_type
 
 from workers_sdk import (
     CancelScope,
@@ -19,6 +19,7 @@ from workers_sdk import (
     Worker,
     activity,
     external,
+    find_handle,
     handle_of,
     lambda_function,
     patched,
@@ -115,6 +116,8 @@ async def program() -> None:
         assert_type(await handle.state(Order), Order | None)
         assert_type(await process.run(client, Order("book")), Receipt)
         assert_type(await handle_of(client, "w", "r", process).result(timeout=5), Receipt)
+        assert_type(await find_handle(client, "w", process), Handle[Receipt])
+        assert_type(handle_of(client, "w", "r"), Handle[Any])
         payments = Payments()
         async with Worker(
             client, task_list="l", workflows=[process, child], activities=[charge, ship, payments.refund]
