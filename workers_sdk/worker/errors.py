@@ -21,8 +21,7 @@ class WorkerNotStarted(Exception):
 
 
 class DomainMissing(WorkerNotStarted):
-    """SWF has no such domain. Register it, or let the worker do so: `register_domain=7` (days of its retention); of
-    `workflowsvc-worker` that is `--register-domain 7`."""
+    """SWF has no such domain, and the worker was not told to register it."""
 
 
 class RegistrationMismatch(WorkerNotStarted):
