@@ -80,6 +80,7 @@ class Reported(WorkersError):
 
     @property
     def reason(self) -> str | None:
+        """What SWF's history has as the reason."""
         return self.failure.reason
 
     @property

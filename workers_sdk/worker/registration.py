@@ -105,8 +105,8 @@ async def _register(client: Client, one: Registration, turns: asyncio.Semaphore)
         except TypeAlreadyExistsFault:
             return await _compare(client, one)
         except UnknownResourceFault as error:
-            how = "register_domain=7 (--register-domain 7), the days of its retention"
-            raise DomainMissing(f"no domain {client.domain!r}: register it, or let the worker do so by {how}") from error
+            how = "let the worker do so by register_domain=7 (--register-domain 7), the days of its retention"
+            raise DomainMissing(f"no domain {client.domain!r}: register it, or {how}") from error
     log.info("registered the %s", one.what)
     return Found()
 
