@@ -186,20 +186,21 @@ async def test_failure_10_reply_queue_gone(cluster: Cluster, swf: Swf, rabbit: R
     """A gateway dies with a request under way: its answer comes back to the coordinator, which drops it."""
     [coordinator] = cluster.coordinators
     doomed = cluster.gateway()
+    requests = [
+        ("StartWorkflowExecution", {"workflowType": WORKFLOW}),
+        ("SignalWorkflowExecution", {"signalName": "after"}),
+    ]
     with coordinator.frozen():
-        writer = await hang_up_on(
-            doomed.url, "StartWorkflowExecution", domain=swf.domain, workflowId="w", workflowType=WORKFLOW
-        )
-        before = rabbit.listen("actions", f"p{_partition(swf):02}")
-        second = await hang_up_on(
-            doomed.url, "SignalWorkflowExecution", domain=swf.domain, workflowId="w", signalName="after"
-        )
-        async with asyncio.timeout(20):
-            while not rabbit.messages(before):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        copies = rabbit.listen("actions", f"p{_partition(swf):02}")
+        writers = []
+        for number, (operation, members) in enumerate(requests, start=1):
+            writers.append(await hang_up_on(doomed.url, operation, domain=swf.domain, workflowId="w", **members))
+            async with asyncio.timeout(20):
+                while len(rabbit.messages(copies)) < number:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
         cluster.kill(doomed)
-    for one in (writer, second):
-        one.close()
+    for writer in writers:
+        writer.close()
     # Committed all the same, and the coordinator is well.
     [(_, run)] = await asyncio.to_thread(lambda: until(swf.runs))
     await asyncio.to_thread(swf.await_event, run, "WorkflowExecutionSignaled")
