@@ -8,9 +8,9 @@ import pytest
 
 from coordinator.wakes import GRACE, NEAR
 from tests.coordinator.shell.horizon import NearBroker
-from tests.coordinator.shell.world import DAY, SECOND, START, World, timer, until
+from tests.coordinator.shell.world import DAY, SECOND, START, World, activity, complete, timer, until
 from workflowsvc import names
-from workflowsvc.messages import Action, Wake
+from workflowsvc.messages import Action, TaskKind, Wake
 from workflowsvc.stores.sqlite import SqliteStore
 from workflowsvc.swf import shapes
 
@@ -84,6 +84,27 @@ async def test_only_an_earlier_deadline_is_armed_anew(near: World) -> None:
     await near.complete(given, timer(100))
     await near.settled()
     assert armed(near, run_id) == [START + 200 * SECOND, START + 30 * SECOND]
+
+
+@pytest.mark.parametrize("lasting", ["60", "250", "86400"])
+async def test_an_execution_whose_deadlines_never_come_costs_three_messages_at_most(near: World, lasting: str) -> None:
+    """Start, decide, work with heartbeats, decide: every deadline has a timeout, and none is reached.
+
+    A delay of up to 63 s is one message, a longer one two (brokers/rabbitmq/topology.py).
+    """
+    run_id = await near.start("w", execution_start_to_close_timeout=lasting, task_start_to_close_timeout="30")
+    limits = {"start_to_close_timeout": "40", "heartbeat_timeout": "35", "schedule_to_start_timeout": "50"}
+    await near.complete(await near.poll(), activity(**limits, schedule_to_close_timeout="55"))
+    given = await near.poll(TaskKind.ACTIVITY)
+    for _ in range(5):
+        await near.pass_time(SECOND)
+        await near.of_activity(shapes.RecordActivityTaskHeartbeatInput, given)
+    await near.of_activity(shapes.RespondActivityTaskCompletedInput, given)
+    await near.complete(await near.poll(), complete())
+    await near.settled()
+    assert (await near.types(run_id))[-1] == "WorkflowExecutionCompleted"
+    messages = [1 if at - START < 64 * SECOND else 2 for at in armed(near, run_id)]
+    assert 1 <= sum(messages) <= 3
 
 
 async def test_what_stands_for_a_while_is_written_down(near: World, store: SqliteStore) -> None:
