@@ -14,6 +14,7 @@ COPY pyproject.toml README.md ./
 COPY workflowsvc workflowsvc
 COPY coordinator coordinator
 COPY gateway gateway
+COPY workers_sdk workers_sdk
 COPY cli cli
 RUN /build/bin/pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /build/bin/pip --python /opt/workflowsvc/bin/python install --no-cache-dir --disable-pip-version-check \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,9 @@ def test_the_image_gets_all_that_it_copies_and_nothing_else() -> None:
     }
     assert copied == allowed
     assert all((ROOT / source).exists() for source in copied)
+    # A wheel is made without complaint of the packages that are there.
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(packages["packages"]) <= copied
 
 
 def _pins(lock: str) -> Iterator[str]:
