@@ -6,13 +6,15 @@ Law: nothing is decided here. A decision that cannot be made is answered so that
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from workers_sdk.client import Client, ClientClosed, ClientError, trail_of
 from workers_sdk.deciders import Decider, History
+from workers_sdk.definitions.options import whole_seconds
 from workers_sdk.definitions.workflows import Workflow
 from workers_sdk.payloads import Payloads, PayloadStoreUnavailable
 from workers_sdk.replay.failing import failed_decision
@@ -22,13 +24,16 @@ from workers_sdk.worker.cache import Cache
 from workers_sdk.worker.histories import Histories, TaskGone
 from workers_sdk.worker.persistence import passes
 from workers_sdk.worker.slots import Reservation
-from workers_sdk.worker.threads import LoopThread, Threads
+from workers_sdk.worker.stuck import END, Replaying
+from workers_sdk.worker.threads import LoopThread
 from workers_sdk.worker.types import Deciding, Key, key_of
 from workflowsvc.swf import shapes
 from workflowsvc.swf.errors import Fault
 from workflowsvc.swf.faults import UnknownResourceFault
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Source(Enum):
@@ -74,7 +79,7 @@ class DecisionTasks:
         histories: Histories,
         cache: Cache,
         sticky: Sticky,
-        threads: Threads,
+        replaying: Replaying,
         deciders: LoopThread,
         *,
         guarded: bool,
@@ -85,7 +90,7 @@ class DecisionTasks:
         self._histories = histories
         self._cache = cache
         self._sticky = sticky
-        self._threads = threads
+        self._replaying = replaying
         self._deciders = deciders
         self._guarded = guarded
 
@@ -124,12 +129,12 @@ class DecisionTasks:
         keep = False
         try:
             events = await self._events(task, source, news_only=kept is not None)
-            keep = await self._decide(replay, task, events, source)
+            keep = await self._decide(replay, task, events, source, _limit(workflow))
         finally:
             if keep:
                 self._cache.put(run_id, replay)
             else:
-                self._threads.submit(replay.close)
+                self._replaying.submit(replay.close, f"the end of {_name(task)} in memory")
 
     async def _events(self, task: shapes.DecisionTask, source: Source, *, news_only: bool) -> list[shapes.HistoryEvent]:
         if source is Source.COMMON:
@@ -137,12 +142,17 @@ class DecisionTasks:
         return await (self._histories.news(task) if news_only else self._histories.full_of_own(task))
 
     async def _decide(
-        self, replay: Replay, task: shapes.DecisionTask, events: Sequence[shapes.HistoryEvent], source: Source
+        self,
+        replay: Replay,
+        task: shapes.DecisionTask,
+        events: Sequence[shapes.HistoryEvent],
+        source: Source,
+        limit: float,
     ) -> bool:
         """Whether the execution goes on, and from where it is now in memory."""
         try:
             decoded = await self._payloads.decode_events(events)
-            turn = await self._threads.run(lambda: replay.decide(decoded, task.started_event_id))
+            turn = await self._replaying.run(lambda: replay.decide(decoded, task.started_event_id), _name(task), limit)
             encoded = await self._payloads.encode_decisions(turn.decisions)
             context = await self._payloads.encode(turn.execution_context, what="the workflow's state")
             decisions = fitting(encoded)
@@ -171,7 +181,7 @@ class DecisionTasks:
         events = await (self._histories.full(task) if source is Source.COMMON else self._histories.full_of_own(task))
         try:
             history = History(task, await self._payloads.decode_events(events))
-            decisions = await self._deciders.run(decider.decide(history))
+            decisions = await self._deciders.run(_named(_name(task), decider.decide(history)))
             encoded = await self._payloads.encode_decisions(decisions)
         except Exception:
             # Nothing of ours is written into a history that is the decider's own.
@@ -189,6 +199,19 @@ class DecisionTasks:
             task_list=routing.task_list,
             task_list_schedule_to_start_timeout=routing.schedule_to_start_timeout,
         )
+
+
+async def _named(name: str, decided: Awaitable[T]) -> T:
+    """In a task of that name: the watchdog tells who holds up the loop."""
+    if task := asyncio.current_task():
+        task.set_name(name)
+    return await decided
+
+
+def _limit(workflow: Workflow[..., Any]) -> float:
+    """Seconds that a decision may take: it has to be told while the service still waits for it."""
+    timeout = workflow.options.task_timeout
+    return END if timeout is None or isinstance(timeout, str) else min(END, whole_seconds(timeout) / 2)
 
 
 def _name(task: shapes.DecisionTask) -> str:

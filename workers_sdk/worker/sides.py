@@ -24,6 +24,7 @@ from workers_sdk.worker.pollers import Pollers
 from workers_sdk.worker.processes import ProcessExecutor
 from workers_sdk.worker.settings import WorkerSettings
 from workers_sdk.worker.slots import Slots
+from workers_sdk.worker.stuck import Replaying
 from workers_sdk.worker.threads import LoopThread, Threads
 from workers_sdk.worker.types import Deciding, Key
 from workers_sdk.worker.work import Work
@@ -87,12 +88,15 @@ class DecisionSide:
         deciding: Mapping[Key, Deciding],
         settings: WorkerSettings,
         work: Work,
-        coroutines: LoopThread,
+        deciders: LoopThread,
     ) -> None:
         sticky = settings.sticky and settings.cached_workflows > 0
         own_list = own_list_name(task_list, client.identity)
-        self._threads = threads = Threads("replay", min(_REPLAYING, settings.max_decisions))
-        self._cache = Cache(settings.cached_workflows if sticky else 0, lambda replay: threads.submit(replay.close))
+        self._replaying = replaying = Replaying(Threads("replay", min(_REPLAYING, settings.max_decisions)))
+        self._cache = Cache(
+            settings.cached_workflows if sticky else 0,
+            lambda replay: replaying.submit(replay.close, "the end of a workflow in memory"),
+        )
         self._sticky = Sticky(own_list, settings.sticky_timeout, task_list, on=sticky)
         histories = Histories(client, task_list, own_list)
         tasks = DecisionTasks(
@@ -102,8 +106,8 @@ class DecisionSide:
             histories,
             self._cache,
             self._sticky,
-            threads,
-            coroutines,
+            replaying,
+            deciders,
             guarded=settings.guarded,
         )
         slots = Slots({"decision": settings.max_decisions})
@@ -124,7 +128,7 @@ class DecisionSide:
 
     def close(self) -> None:
         self._cache.clear()
-        self._threads.close()
+        self._replaying.close()
 
 
 def own_list_name(task_list: str, identity: str) -> str:

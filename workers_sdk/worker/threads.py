@@ -6,9 +6,10 @@ Law: daemons all: code that does not end cannot keep a process from ending, as t
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from functools import partial
 from queue import SimpleQueue
@@ -33,6 +34,7 @@ class Threads:
         self._name = name
         self._limit = limit
         self._count = 0
+        self._lock = threading.Lock()
         self._idle = threading.Semaphore(0)
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
 
@@ -43,10 +45,23 @@ class Threads:
     def submit(self, function: Callable[[], T]) -> Future[T]:
         future = Future[T]()
         self._calls.put(_Call(future, copy_context(), function))
-        if not self._idle.acquire(blocking=False) and self._count < self._limit:
-            self._count += 1
-            threading.Thread(target=self._serve, name=f"{self._name}-{self._count}", daemon=True).start()
+        if not self._idle.acquire(blocking=False):
+            self._begin()
         return future
+
+    def replace_one(self) -> None:
+        """One of them will hardly come back from what it was given: another begins in its stead."""
+        with self._lock:
+            self._limit += 1
+        self._begin()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._count >= self._limit:
+                return
+            self._count += 1
+            name = f"{self._name}-{self._count}"
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def close(self) -> None:
         """The threads end after what they were given."""
@@ -70,6 +85,20 @@ def _called(call: _Call) -> Callable[[], None]:
         return partial(call.future.set_result, call.context.run(call.function))
     except BaseException as error:
         return partial(call.future.set_exception, error)
+
+
+class _DaemonExecutor(ThreadPoolExecutor):
+    """What `asyncio.to_thread` of an activity uses. asyncio takes no other class, and of this one only these two."""
+
+    def __init__(self) -> None:
+        # As many as asyncio itself would have.
+        self._daemons = Threads("to_thread", min(32, (os.cpu_count() or 1) + 4))
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        return self._daemons.submit(partial(fn, *args, **kwargs))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._daemons.close()
 
 
 class LoopThread:
@@ -109,6 +138,7 @@ class LoopThread:
 
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(_DaemonExecutor())
         self._stop = asyncio.Event()
         self._ready.set()
         await self._stop.wait()

@@ -120,16 +120,19 @@ class Worker:
             )
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        coroutines, beating = LoopThread("activities"), LoopThread("heartbeats")
-        for thread in (beating, coroutines):
+        beating, coroutines, deciders = LoopThread("heartbeats"), LoopThread("activities"), LoopThread("deciders")
+        for thread in (beating, coroutines, deciders):
             thread.start()
             stack.callback(thread.stop)
-        beating.submit(watch(coroutines))
+        beating.submit(
+            watch(coroutines, "`async def` activities", "let it await, or make it a `def`, which gets a thread")
+        )
+        beating.submit(watch(deciders, "deciders", "let it decide, and leave all else to activities"))
         heartbeats = Heartbeats(self._client, self._payloads, beating)
         await heartbeats.start()
         stack.push_async_callback(heartbeats.stop)
         shift = Shift(self._stopping, self.settings)
-        for side in self._sides(shift.work, coroutines, heartbeats):
+        for side in self._sides(shift.work, coroutines, deciders, heartbeats):
             stack.callback(side.close)
             shift.add(side)
         shift.begin()
@@ -138,9 +141,11 @@ class Worker:
             log.warning("%s", warning)
         log.info("worker %s polls %s in %s", self._client.identity, self.task_list, self._client.domain)
 
-    def _sides(self, work: Work, coroutines: LoopThread, heartbeats: Heartbeats) -> Iterator[Side]:
+    def _sides(
+        self, work: Work, coroutines: LoopThread, deciders: LoopThread, heartbeats: Heartbeats
+    ) -> Iterator[Side]:
         common = (self._client, self._payloads, self.task_list)
         if self._workflows:
-            yield DecisionSide(*common, self._workflows, self.settings, work, coroutines)
+            yield DecisionSide(*common, self._workflows, self.settings, work, deciders)
         if self._activities:
             yield ActivitySide(*common, self._activities, self.settings, work, coroutines, heartbeats)

@@ -56,6 +56,21 @@ def test_a_thread_that_does_not_end_keeps_no_process_from_ending() -> None:
     assert subprocess.run([sys.executable, "-c", program], timeout=20, check=False).returncode == 0
 
 
+def test_nor_does_one_that_asyncio_began() -> None:
+    """`await asyncio.to_thread(...)` is what an `async def` activity does with code that blocks."""
+    program = (
+        "import asyncio, threading\n"
+        "from workers_sdk.worker.threads import LoopThread\n"
+        "begun = threading.Event()\n"
+        "thread = LoopThread('loop')\n"
+        "thread.start()\n"
+        "thread.submit(asyncio.to_thread(lambda: (begun.set(), threading.Event().wait())))\n"
+        "begun.wait()\n"
+        "thread.stop()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=20, check=False).returncode == 0
+
+
 async def test_a_loop_in_a_thread_runs_coroutines_and_is_cancelled_with_the_caller() -> None:
     thread = LoopThread("loop")
     thread.start()
