@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,20 @@ class Stopping:
 
     def ask(self) -> None:
         (self.forced if self.asked.is_set() else self.asked).set()
+
+    async def unless_asked(self, beginning: Coroutine[Any, Any, object]) -> bool:
+        """Whether *beginning* ran to its end; it is cancelled when somebody asks before. Raises what it raises."""
+        begun, asking = asyncio.ensure_future(beginning), asyncio.ensure_future(self.asked.wait())
+        try:
+            await asyncio.wait({begun, asking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asking.cancel()
+            begun.cancel()
+            await asyncio.wait({begun})
+        if begun.cancelled():
+            return False
+        begun.result()
+        return True
 
     @contextmanager
     def on_signals(self) -> Generator[None]:

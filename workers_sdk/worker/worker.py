@@ -76,8 +76,13 @@ class Worker:
         Raises WorkerNotStarted, Fault and ClientError if it cannot begin.
         """
         with self._stopping.on_signals():
-            async with self:
+            # The service may hang: who is told to end while it registers ends.
+            if not await self._stopping.unless_asked(self.__aenter__()):
+                return
+            try:
                 await self._stopping.asked.wait()
+            finally:
+                await self.__aexit__(None, None, None)
 
     def run_blocking(self) -> None:
         """`run`, for programs that have no event loop."""

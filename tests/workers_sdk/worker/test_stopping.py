@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from tests.workers_sdk.client.stub import serving
 from tests.workers_sdk.worker.conftest import Domain, started, within
 from tests.workers_sdk.worker.test_activities import ended, scheduler
 from workers_sdk.client import Client, Retries, ServiceUnreachable
@@ -113,6 +114,22 @@ async def test_stop_does_what_a_signal_does(domain: Domain) -> None:
     worker = Worker(domain.client, task_list="main", activities=[work])
     worker.stop()
     await within(worker.run())
+
+
+async def test_a_signal_ends_it_while_it_registers() -> None:
+    """With a service that takes requests, and answers none."""
+
+    @activity("work", "1")
+    def work() -> None: ...
+
+    async with serving() as stub:
+        stub.replies = [stub.hold]
+        worker = Worker(Client(stub.url, domain="orders", credentials="none"), task_list="main", activities=[work])
+        running = asyncio.create_task(worker.run())
+        await within(stub.holding.wait())
+        os.kill(os.getpid(), signal.SIGTERM)
+        await within(running, 10)
+        await within(stub.gone.wait())
 
 
 async def test_a_worker_that_cannot_register_does_not_poll(domain: Domain) -> None:
