@@ -7,13 +7,14 @@ Details are JSON that a person can read.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 #: "reason: Length Constraints: Maximum length of 256" (API reference, FailureReason).
 REASON_LIMIT: Final = 256
-#: "details: ... 32768" (API reference, Data), and room for a codec: encryption takes up to four fifths more.
+#: In bytes. "details: ... 32768" (API reference, Data), and room for a codec: encryption takes up to four fifths more.
 DETAILS_LIMIT: Final = 17_000
 #: Frames that are told of a trace, and causes of causes.
 _FRAMES: Final = 50
@@ -90,25 +91,54 @@ def cut(text: str, limit: int) -> str:
 
 
 def _tell(error: BaseException, depth: int) -> Told:
-    kinds = tuple(kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException))
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    kinds = tuple(dict.fromkeys(_kinds(error)))
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-_FRAMES:])
     return Told(
         type=type(error).__name__,
-        message=cut(str(error), _MESSAGE_LIMIT),
+        message=cut(_message(error), _MESSAGE_LIMIT),
         kinds=kinds,
         retryable="NonRetryableError" not in kinds,
-        trace=tuple(frame.strip() for frame in frames),
-        cause=_tell(cause, depth - 1) if cause is not None and depth > 1 else None,
+        trace=tuple(_clean(frame.strip()) for frame in frames),
+        cause=_tell(cause, depth - 1) if (cause := _cause(error)) is not None and depth > 1 else None,
     )
+
+
+def _kinds(error: BaseException) -> Iterator[str]:
+    """Also those of the exceptions in a group."""
+    yield from (kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException))
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _kinds(one)
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Of a group: the first of its exceptions."""
+    if error.__cause__ is not None:
+        return error.__cause__
+    if isinstance(error, BaseExceptionGroup):
+        first: BaseException = error.exceptions[0]
+        return first
+    return None if error.__suppress_context__ else error.__context__
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return _clean(str(error))
+    except Exception as failure:
+        return f"(its message cannot be had: {type(failure).__name__})"
+
+
+def _clean(text: str) -> str:
+    """A name of a file that is no text, as Python holds it, cannot be sent."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _fitting(told: Told) -> str:
     """The whole of it if that fits; else less and less of what is least needed."""
     for _ in range(_DEPTH + 3):
-        text = _encode(told).decode()
+        text = _encode(told)
         if len(text) <= DETAILS_LIMIT:
-            return text
+            return text.decode()
         _shorten(told)
     return _encode(Told(type=cut(told.type, REASON_LIMIT), retryable=told.retryable)).decode()
 

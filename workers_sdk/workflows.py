@@ -128,20 +128,33 @@ class CancelScope:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[Any] | None = None
+        self._requests = 0
         self.cancelled = False
 
     async def __aenter__(self) -> CancelScope:
         self._task = asyncio.current_task()
-        if self.cancelled and self._task is not None:
-            self._task.cancel()
+        if self._task is not None:
+            self._requests = self._task.cancelling()
+            if self.cancelled:
+                self._task.cancel()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         task, self._task = self._task, None
         if not self.cancelled or task is None:
             return False
+        late: asyncio.CancelledError | None = None
+        try:
+            # Of a code that did not wait for anything since, the request would be heard behind the scope.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as request:
+            late = request
         # Somebody else's request to cancel is not ours to swallow (asyncio.Task.uncancel).
-        return task.uncancel() <= 0 and kind is not None and issubclass(kind, asyncio.CancelledError)
+        if task.uncancel() <= self._requests:
+            return kind is not None and issubclass(kind, asyncio.CancelledError)
+        if late is not None:
+            raise late
+        return False
 
     def cancel(self) -> None:
         """Cancel what is awaited in it; before it is entered: what will be. Done twice, it is done once."""
@@ -155,6 +168,9 @@ class WorkflowLogger(logging.LoggerAdapter[logging.Logger]):
     """Says each thing once, not at each replay, and of which execution it is (`extra`: workflow_id, run_id)."""
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802  logging's own name
+        loop = asyncio._get_running_loop()
+        if loop is not None and loop.is_closed():
+            return False  # the execution leaves the worker's memory: its `finally` says nothing
         context = context_or_none()
         return (context is None or not context.replaying) and super().isEnabledFor(level)
 

@@ -5,6 +5,7 @@ Law: handles only: what they do is the context's.
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import Future
 from collections.abc import Generator
 from typing import Any, Generic, TypeVar, overload
@@ -60,7 +61,8 @@ class Child(External, Generic[R_co]):
 
     async def started(self) -> str:
         """Its run id, as soon as it has one. Raises DecisionRefused if it could not be started."""
-        self.run_id = await self._started
+        # Whoever waits for it no longer, the others do.
+        self.run_id = await asyncio.shield(self._started)
         return self.run_id
 
     def cancel(self) -> None:

@@ -1,8 +1,9 @@
 """How an execution ends, by how its code ended.
 
-Law: one decision closes it, and is asked for again if SWF says UNHANDLED_DECISION: something came in between. If it was
-the only decision, the code is run again and sees that first (history.py); what was decided beside it stands, and then
-the close is only repeated.
+Law: one decision closes it, the last of all, and is asked for again if SWF says UNHANDLED_DECISION: something came in
+between. If it was the only decision, the code is run again and sees that first (history.py); what was decided beside it
+stands, and then the close is only repeated. A close that is refused for another reason fails one decision, which is
+seen, and is asked for again when that one is tried again.
 """
 
 from __future__ import annotations
@@ -58,48 +59,61 @@ class Ending:
     def __init__(self, type_: DecisionType, attributes: shapes.Shape, why: str = "") -> None:
         """*why* is for whoever reads that this is not what the history has."""
         self._command = Command(type_, "", why, lambda: attributes, self)
-        self._due = True
+        self._refusal = ""
 
     def issue(self, commands: Commands) -> None:
-        """At the end of a turn, if it is to be asked for. What would have begun is not begun any more."""
-        if self._due:
-            self._due = False
-            commands.drop(_INCOMPATIBLE | _NEEDLESS)
-            commands.add(self._command)
+        """At the end of each turn until it is sent. What would have begun is not begun any more.
+
+        Raises DecisionImpossible.
+        """
+        if self._refusal:
+            raise DecisionImpossible(f"{self._command.type.value} was refused: {self._refusal}")
+        commands.drop(_INCOMPATIBLE | _NEEDLESS)
+        commands.take_back(self._command)
+        commands.add(self._command)
 
     def recorded(self, event: shapes.HistoryEvent) -> None:
         """It is closed: nobody will ask for more."""
 
     def refused(self, cause: str) -> None:
-        if cause != UNHANDLED:
-            raise DecisionImpossible(f"{self._command.type.value} was refused: {cause}")
-        self._due = True
+        self._refusal = "" if cause == UNHANDLED else cause
+
+    def try_again(self) -> None:
+        """The refusal was told, in a decision that failed."""
+        self._refusal = ""
 
 
 def ending_of(run: Run, main: asyncio.Task[Any], *, cancel_requested: bool) -> Ending:
-    """What the end of *main* means for the execution."""
+    """What the end of *main* means for the execution. Raises DecisionFailed."""
     try:
         result = main.result()
-    except ContinueAsNew as ending:
-        type_ = DecisionType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION
-        return Ending(type_, _continuation(run.started, ending))
-    except asyncio.CancelledError as error:
-        if cancel_requested:
-            return Ending(DecisionType.CANCEL_WORKFLOW_EXECUTION, shapes.CancelWorkflowExecutionDecisionAttributes())
-        return failed(error)
-    except DecisionFailed:
-        raise
-    except Exception as error:
-        return failed(error)
-    try:
         text = None if result is None else run.converter.to_text(result)
-    except Exception as error:
-        return failed(error)
+    except BaseException as error:  # whatever it is, it is the code's: nothing else runs here
+        return ended_by(run, error, cancel_requested=cancel_requested)
     attributes = shapes.CompleteWorkflowExecutionDecisionAttributes(result=text)
     return Ending(DecisionType.COMPLETE_WORKFLOW_EXECUTION, attributes)
 
 
-def failed(error: BaseException) -> Ending:
+def ended_by(run: Run, error: BaseException, *, cancel_requested: bool = False) -> Ending:
+    """What it means that the code, or a signal's handler, ended by *error*. Raises DecisionFailed."""
+    if isinstance(error, DecisionFailed):
+        raise error
+    if isinstance(error, asyncio.CancelledError) and cancel_requested:
+        return Ending(DecisionType.CANCEL_WORKFLOW_EXECUTION, shapes.CancelWorkflowExecutionDecisionAttributes())
+    ending = _continue_as_new(error)
+    if ending is not None:
+        return Ending(DecisionType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION, _continuation(run.started, ending))
+    return _failed(error)
+
+
+def _continue_as_new(error: BaseException) -> ContinueAsNew | None:
+    """It itself, or what a TaskGroup makes of it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, ContinueAsNew) else None
+
+
+def _failed(error: BaseException) -> Ending:
     failure = failure_of(error)
     attributes = shapes.FailWorkflowExecutionDecisionAttributes(reason=failure.reason, details=failure.details)
     return Ending(DecisionType.FAIL_WORKFLOW_EXECUTION, attributes, failure.reason or "")

@@ -12,15 +12,16 @@ from typing import Final
 
 from workers_sdk.failures import failure_of
 from workers_sdk.replay.commands import decision_of
-from workers_sdk.replay.limits import OWN
+from workers_sdk.replay.ending import CLOSING, UNHANDLED
+from workers_sdk.replay.history import OUTCOMES, attributes_of
+from workers_sdk.replay.limits import FAILED, RETRY
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import DecisionType
 
-FAILED: Final = OWN + "decision_failed"
-RETRY: Final = OWN + "retry"
 #: Seconds until the next attempt: doubled with each failure in a row, to at most an hour.
 _FIRST: Final = 10
 _LONGEST: Final = 3600
+_CLOSE_REFUSED: Final = {kind for kind, outcome in OUTCOMES.items() if outcome.type in CLOSING and outcome.refused}
 
 
 def failed_decision(error: BaseException, events: Sequence[shapes.HistoryEvent]) -> list[shapes.Decision]:
@@ -46,19 +47,25 @@ def failed_decision(error: BaseException, events: Sequence[shapes.HistoryEvent])
 
 
 def _failures(events: Sequence[shapes.HistoryEvent]) -> int:
-    """How many of the last decision tasks failed, one after the other."""
+    """How many of the last decision tasks failed, one after the other; a close that was refused is passed over."""
     failed = {
         marker.decision_task_completed_event_id
         for event in events
         if (marker := event.marker_recorded_event_attributes) and marker.marker_name == FAILED
     }
+    refused = {
+        attributes.decision_task_completed_event_id
+        for event in events
+        if event.event_type in _CLOSE_REFUSED and (attributes := attributes_of(event)).cause.value != UNHANDLED
+    }
     count = 0
     for event in reversed(events):
         if event.decision_task_completed_event_attributes is None:
             continue
-        if event.event_id not in failed:
+        if event.event_id in failed:
+            count += 1
+        elif event.event_id not in refused:
             break
-        count += 1
     return count
 
 

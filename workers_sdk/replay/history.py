@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from workers_sdk.replay.commands import describe
 from workers_sdk.replay.ending import CLOSING, UNHANDLED
-from workers_sdk.replay.failing import FAILED, RETRY
-from workers_sdk.replay.limits import MORE
+from workers_sdk.replay.limits import FAILED, MORE, RETRY
 from workers_sdk.replay.markers import marker_subject
 from workflowsvc.swf import shapes
 from workflowsvc.swf.events import EVENTS

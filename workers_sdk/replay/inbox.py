@@ -35,14 +35,14 @@ class Inbox:
         return {name: len(texts) for name, texts in self._buffered.items() if texts}
 
     def arrived(self, name: str, text: str | None) -> None:
-        if name in self._handlers:
-            return self._call(*self._handlers[name], text)
-        if not self._hand_out(name, text):
+        if not self._wanted(name, text):
             self._buffered[name].append(text)
-        return None
 
-    def _hand_out(self, name: str, text: str | None) -> bool:
-        """Whether somebody waited for it."""
+    def _wanted(self, name: str, text: str | None) -> bool:
+        """Give it to the handler, or to whoever waits for it. False: there is neither."""
+        if name in self._handlers:
+            self._call(*self._handlers[name], text)
+            return True
         waiting = self._waiting[name]
         while waiting:
             future = waiting.popleft()
@@ -61,7 +61,7 @@ class Inbox:
             text = await future
         except asyncio.CancelledError:
             # It came in the very moment in which it was wanted no more: the next one gets it.
-            if not future.cancelled() and not self._hand_out(name, future.result()):
+            if not future.cancelled() and not self._wanted(name, future.result()):
                 buffered.appendleft(future.result())
             raise
         return self._converter.from_text(text, type_)

@@ -24,6 +24,9 @@ BYTES_LIMIT: Final = 1_000_000 - 50_000
 OWN: Final = "workers_sdk."
 #: The timer that brings the rest.
 MORE: Final = OWN + "more"
+#: The marker of a decision that could not be made, and the timer that brings the next attempt (failing.py).
+FAILED: Final = OWN + "decision_failed"
+RETRY: Final = OWN + "retry"
 
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -15,7 +15,8 @@ import sys
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextvars import Context
+from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from workers_sdk.definitions.context import WorkflowContext
@@ -107,7 +108,9 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
             while self._ready or self._fulfil():
                 handle = self._ready.popleft()
                 if not handle.cancelled():
-                    handle._run()
+                    # The task that raised it has it too.
+                    with suppress(SystemExit):
+                        handle._run()
                 steps += 1
                 if steps > STEPS:
                     raise WorkflowStuck(f"the workflow took {STEPS:,} steps without waiting for anything that happens")
@@ -116,26 +119,21 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
             events._set_running_loop(outer)
 
     def _fulfil(self) -> bool:
-        """Let go on whoever waits for a condition that holds by now."""
-        if not self._conditions:
-            return False
-        waiting, self._conditions = self._conditions, []
-        for condition, future in waiting:
-            if future.done():
-                continue
+        """Let go on the first who waits for a condition that holds by now: for the next, that one may change it."""
+        self._conditions = [(condition, future) for condition, future in self._conditions if not future.done()]
+        for condition, future in self._conditions:
             try:
                 if condition():
                     future.set_result(None)
-                    continue
             except Exception as error:
                 future.set_exception(error)
-                continue
-            self._conditions.append((condition, future))
-        return bool(self._ready)
+            if self._ready:
+                return True
+        return False
 
     def wait_until(self, condition: Callable[[], bool]) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self.create_future()
-        self._conditions.append((condition, future))
+        self._conditions.append((functools.partial(copy_context().run, condition), future))
         return future
 
     def set_time(self, seconds: float) -> None:

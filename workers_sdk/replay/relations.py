@@ -140,12 +140,13 @@ class ChildCall(WorkflowFuture[Any]):
         if self._command is not None and self._run.commands.take_back(self._command):
             self._command = None
             self._close()
+        if not self._open:
             self.started.cancel()
             return super().cancel(msg)
-        if self._open and not self._cancelling:
+        if not self._cancelling:
             self._cancelling = True
             self._run.commands.add(_request_cancel(self.workflow_id, None, UNANSWERED))
-        return True if self._open and self._workflow.options.wait_for_cancel else super().cancel(msg)
+        return True if self._workflow.options.wait_for_cancel else super().cancel(msg)
 
 
 class ExternalCall(WorkflowFuture[None]):

@@ -19,7 +19,7 @@ from workers_sdk.definitions.workflows import Workflow
 from workers_sdk.errors import NonDeterminismError
 from workers_sdk.payloads import Converter
 from workers_sdk.replay.commands import Command
-from workers_sdk.replay.ending import Ending, ending_of, failed
+from workers_sdk.replay.ending import Ending, ended_by, ending_of
 from workers_sdk.replay.history import OUTCOMES, Answer, Answers, attributes_of, is_news
 from workers_sdk.replay.markers import PATCH
 from workers_sdk.replay.run import Run
@@ -101,6 +101,8 @@ class Replay:
 
     def _check(self, completed: shapes.HistoryEvent, answers: Answers) -> None:
         """Decide as it was decided then, and compare."""
+        if completed.event_id in answers.failed and self._ending is not None:
+            self._ending.try_again()
         if completed.event_id in answers.failed or answers.was_only_unhandled(completed.event_id):
             return
         started = attributes_of(completed).started_event_id
@@ -156,7 +158,7 @@ class Replay:
             if self._main.done():
                 self._ending = ending_of(run, self._main, cancel_requested=self._cancel_requested)
             elif run.inbox.failure is not None:
-                self._ending = failed(run.inbox.failure)
+                self._ending = ended_by(run, run.inbox.failure)
             if self._ending is not None and run.inbox.unread and not run.replaying:
                 _LOG.warning("%s ends with signals that it has not received: %s", run.execution, run.inbox.unread)
         if self._ending is not None:

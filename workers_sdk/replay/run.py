@@ -152,6 +152,11 @@ class Run:
     def continue_as_new(
         self, workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> NoReturn:
+        name = self.started.workflow_type.name
+        if workflow.name != name:
+            raise ValueError(
+                f"an execution of {name} cannot continue as {workflow.name}: SWF lets it change its version"
+            )
         raise ContinueAsNew(workflow, self._text(workflow.signature.positional(args, kwargs)))
 
     def unguarded(self) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ Law: whole seconds, rounded up: never early. A timer that is cancelled before it
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from workers_sdk.definitions.options import whole_seconds
 from workers_sdk.replay.calls import UNANSWERED
@@ -18,6 +18,10 @@ from workflowsvc.swf.shapes import DecisionType
 
 if TYPE_CHECKING:
     from workers_sdk.replay.run import Run
+
+
+#: DurationInSeconds has at most eight digits (API reference). No execution is open for so long: it never fires.
+_LONGEST: Final = 99_999_999
 
 
 class _Timer:
@@ -82,7 +86,7 @@ class Timers:
         handle.timer_id = self._run.next_id()
         attributes = shapes.StartTimerDecisionAttributes(
             timer_id=handle.timer_id,
-            start_to_fire_timeout=str(whole_seconds(round(delay, 6))),
+            start_to_fire_timeout=str(whole_seconds(round(min(delay, _LONGEST), 6))),
             control=self._control,
         )
         self._open[handle.timer_id] = _Timer(self._run, handle, attributes)

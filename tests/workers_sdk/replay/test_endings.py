@@ -178,7 +178,7 @@ def test_continue_as_new_goes_on_with_all_that_was_said() -> None:
 
 
 def test_continue_as_new_can_say_otherwise() -> None:
-    @workflow("order", "1")
+    @workflow("loop", "1")
     async def process() -> None:
         loop.with_options(execution_timeout=9, tags=("blue",), task_list="other").continue_as_new(1)
 

@@ -15,7 +15,8 @@ from workers_sdk.definitions.children import external
 from workers_sdk.definitions.workflows import Workflow, workflow
 from workers_sdk.errors import NonDeterminismError
 from workers_sdk.failures import failure_from
-from workers_sdk.replay.failing import FAILED, RETRY, failed_decision
+from workers_sdk.replay.failing import failed_decision
+from workers_sdk.replay.limits import FAILED, RETRY
 
 Code = Callable[[], Coroutine[Any, Any, Any]]
 
