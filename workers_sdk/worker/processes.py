@@ -11,21 +11,20 @@ import importlib
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Event
 from typing import Any, Final, NamedTuple, cast
 
 from workers_sdk.definitions.activities import Activity
-from workers_sdk.payloads import PayloadError
 from workers_sdk.worker.attempts import Attempt, Ended, ended_by
 from workers_sdk.worker.context import CURRENT, ActivityContext, ActivityInfo
 from workers_sdk.worker.errors import ProcessDied
+from workers_sdk.worker.places import Places, Seat
 
 log = logging.getLogger(__name__)
 
@@ -40,95 +39,105 @@ class _Order(NamedTuple):
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     info: ActivityInfo
-    place: int
+
+
+class _Running(NamedTuple):
+    number: int | None
+    attempt: Attempt
+
+
+class _Pool:
+    """Processes and their places: they go together, when one of the processes has gone."""
+
+    def __init__(self, limit: int) -> None:
+        self.running: dict[int, _Running] = {}
+        self.free = list(range(limit))
+        self.places = Places(_SPAWN, limit, self._heard)
+        self.processes = ProcessPoolExecutor(
+            limit, mp_context=_SPAWN, initializer=_begin, initargs=(self.places.seats,)
+        )
+
+    def submit(self, place: int, number: int | None, order: bytes) -> Future[bytes]:
+        answer = self.processes.submit(_execute, place, number, order)
+        # The executor watches the processes that it had when it was last woken: then it began this one. Without being
+        # woken again it would not hear of its death.
+        with self.processes._shutdown_lock:
+            self.processes._executor_manager_thread_wakeup.wakeup()
+        return answer
+
+    def kill(self) -> None:
+        processes = list((self.processes._processes or {}).values())
+        self.processes.shutdown(wait=False, cancel_futures=True)
+        # They ignore SIGTERM. What does not end by itself would be waited for at the exit of this process.
+        for process in processes:
+            process.kill()
+        self.places.close()
+
+    def _heard(self, place: int, data: bytes) -> None:
+        running = self.running.get(place)
+        if running is None:
+            return
+        try:
+            number, details = pickle.loads(data)  # noqa: S301  our own process wrote it
+            if number == running.number:
+                running.attempt.beat(details)
+        except Exception as error:  # the activity is in another process, and past it
+            log.warning("%s: the details of its heartbeat are left out: %s", running.attempt.info, error)
 
 
 class ProcessExecutor:
     def __init__(self, limit: int) -> None:
-        self._flags = [_SPAWN.Event() for _ in range(limit)]
-        self._free = list(range(limit))
-        self._beats: SimpleQueue[tuple[int, object] | None] = _SPAWN.SimpleQueue()
-        self._running: dict[int, Attempt] = {}
-        self._pool = self._new_pool()
-        threading.Thread(target=self._listen, name="activity-processes", daemon=True).start()
+        self._limit = limit
+        self._pool = _Pool(limit)
 
     async def run(self, attempt: Attempt) -> Ended:
-        place = self._free.pop()
-        flag = self._flags[place]
-        flag.clear()
-        self._running[place] = attempt
-        attempt.cancellation.tell(flag.set)
-        try:
-            return await self._call(attempt, place)
-        finally:
-            del self._running[place]
-            self._free.append(place)
-
-    def close(self) -> None:
-        processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        # What does not end by itself would be waited for at the exit of this process.
-        for process in processes:
-            process.kill()
-        self._beats.put(None)
-
-    async def _call(self, attempt: Attempt, place: int) -> Ended:
         pool = self._pool
+        place = pool.free.pop()
+        number = pool.places.all[place].take()
+        pool.running[place] = _Running(number, attempt)
+        attempt.cancellation.tell(partial(pool.places.all[place].cancel, number))
         try:
-            order = _order(attempt, place)
-            return await asyncio.get_running_loop().run_in_executor(pool, _execute, order)
+            # Pickled here and there: what cannot be read over there fails one activity, and not the pool.
+            answer = await asyncio.wrap_future(pool.submit(place, number, pickle.dumps(_order(attempt))))
+            return cast(Ended, pickle.loads(answer))  # noqa: S301  our own process wrote it
         except BrokenProcessPool as error:
-            if self._pool is pool:
-                self._pool = self._new_pool()
-            died = ProcessDied(f"the process of {attempt.info}, or of its neighbour, is gone: {error}")
-            return ended_by(died)
+            self._replace(pool)
+            return ended_by(ProcessDied(f"the process of {attempt.info}, or of its neighbour, is gone: {error}"))
         except Exception as error:
             return ended_by(error)
+        finally:
+            del pool.running[place]
+            pool.free.append(place)
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            len(self._flags), mp_context=_SPAWN, initializer=_begin, initargs=(self._beats, self._flags)
-        )
+    def close(self) -> None:
+        self._pool.kill()
 
-    def _listen(self) -> None:
-        while (said := self._beats.get()) is not None:
-            place, details = said
-            if attempt := self._running.get(place):
-                _pass_on(attempt, details)
-
-
-def _pass_on(attempt: Attempt, details: object) -> None:
-    try:
-        attempt.beat(details)
-    except PayloadError as error:  # the activity is in another process, and past it
-        log.warning("%s: the details of its heartbeat are left out: %s", attempt.info, error)
+    def _replace(self, broken: _Pool) -> None:
+        """Once, by the first that hears of it."""
+        if self._pool is broken:
+            broken.kill()
+            self._pool = _Pool(self._limit)
 
 
-def _order(attempt: Attempt, place: int) -> _Order:
+def _order(attempt: Attempt) -> _Order:
     fn = attempt.activity.fn
     instance = getattr(fn, "__self__", None)
-    return _Order(fn.__module__, fn.__qualname__, instance, attempt.args, attempt.kwargs, attempt.info, place)
+    return _Order(fn.__module__, fn.__qualname__, instance, attempt.args, attempt.kwargs, attempt.info)
 
 
 # ---- in the process ------------------------------------------------------------------------------------------
 
 
-class _Here(NamedTuple):
-    """What a process of the pool has of the worker."""
-
-    beats: SimpleQueue[tuple[int, object] | None]
-    flags: Sequence[Event]
+#: What a process of the pool has of the worker.
+_seats: list[Seat] = []
 
 
-_here: list[_Here] = []
-
-
-def _begin(beats: SimpleQueue[tuple[int, object] | None], flags: Sequence[Event]) -> None:
+def _begin(seats: Sequence[Seat]) -> None:
     # A terminal, or an init system, signals every process of a group: the worker alone decides what ends when.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _here.append(_Here(beats, flags))
+    _seats.extend(seats)
 
 
 def _end_with_parent() -> None:
@@ -139,18 +148,19 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _execute(order: _Order) -> Ended:
-    (here,) = _here
-    beat = partial(_beat, here.beats, order.place)
-    CURRENT.set(ActivityContext(order.info, beat, here.flags[order.place]))
+def _execute(place: int, number: int | None, order: bytes) -> bytes:
+    try:
+        return pickle.dumps(_call(_seats[place], number, pickle.loads(order)))  # noqa: S301  the worker wrote it
+    except BaseException as error:
+        return pickle.dumps(ended_by(error))
+
+
+def _call(seat: Seat, number: int | None, order: _Order) -> Ended:
+    CURRENT.set(ActivityContext(order.info, lambda details: seat.beats.send((number, details)), seat))
     try:
         return Ended(_function(order)(*order.args, **order.kwargs))
     except BaseException as error:
         return ended_by(error)
-
-
-def _beat(beats: SimpleQueue[tuple[int, object] | None], place: int, details: object) -> None:
-    beats.put((place, details))
 
 
 def _function(order: _Order) -> Callable[..., Any]:

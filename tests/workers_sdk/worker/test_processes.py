@@ -8,12 +8,21 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
-from tests.workers_sdk.worker.conftest import Domain
+import pytest
+
+from tests.workers_sdk.worker.conftest import PATIENCE, Domain, within
 from tests.workers_sdk.worker.test_activities import cancel, ended, running
-from workers_sdk.definitions.activities import activity
+from tests.workers_sdk.worker.test_context import INFO
+from workers_sdk.definitions.activities import Activity, activity
 from workers_sdk.worker import activity_context
+from workers_sdk.worker.attempts import Attempt, Ended
+from workers_sdk.worker.cancellation import Cancellation, Why
+from workers_sdk.worker.processes import ProcessExecutor
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import EventType
 
@@ -139,3 +148,93 @@ async def test_signals_of_the_group_do_not_end_them(domain: Domain) -> None:
         os.kill(pid, signal.SIGTERM)
         again = await domain.start(shapes.WorkflowType(name="scheduling", version="1"))
         assert (await ended(domain, again)).result == first
+
+
+@activity("linger", "1", start_to_close=60)
+def linger() -> None:
+    activity_context().heartbeat(os.getpid())
+    activity_context().wait_cancelled()
+
+
+class Homeless:
+    """Cannot be read in another process."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_only_here, (os.getpid(),))
+
+
+def _only_here(pid: int) -> Homeless:
+    if pid != os.getpid():
+        raise LookupError("not at home")
+    return Homeless()
+
+
+@activity("take", "1", start_to_close=60)
+def take(guest: object) -> None: ...
+
+
+@activity("give", "1", start_to_close=60)
+def give() -> Homeless:
+    return Homeless()
+
+
+def attempt(type_: Activity[..., Any], *args: object, beats: Callable[[object], None] = print) -> Attempt:
+    return Attempt(type_, args, {}, INFO, beats, Cancellation())
+
+
+@pytest.fixture
+def executor() -> Iterator[ProcessExecutor]:
+    executor = ProcessExecutor(2)
+    yield executor
+    executor.close()
+
+
+@pytest.mark.parametrize("one", [attempt(take, Homeless()), attempt(give)], ids=["argument", "result"])
+async def test_what_cannot_be_read_fails_its_activity_alone(executor: ProcessExecutor, one: Attempt) -> None:
+    """The pool would have been broken by it: its neighbours with it, again at each attempt."""
+    lingering = attempt(linger, beats=(beats := SimpleQueue[object]()).put)
+    neighbour = asyncio.create_task(executor.run(lingering))
+    await asyncio.to_thread(beats.get, timeout=PATIENCE)
+    failure = (await within(executor.run(one))).failure
+    assert failure is not None
+    assert failure.reason == "LookupError: not at home"
+    lingering.cancellation.request(Why.REQUESTED)
+    assert await within(neighbour) == Ended()
+
+
+async def test_the_neighbours_of_a_process_that_died_end_with_it(executor: ProcessExecutor) -> None:
+    """They would go on unheard, and be waited for at the exit of the worker."""
+    beats = SimpleQueue[object]()
+    neighbour = asyncio.create_task(executor.run(attempt(linger, beats=beats.put)))
+    pid: Any = await asyncio.to_thread(beats.get, timeout=PATIENCE)
+    assert "ProcessDied" in str((await within(executor.run(attempt(die)))).failure)
+    assert "ProcessDied" in str((await within(neighbour)).failure)
+    assert await asyncio.to_thread(_ends, pid)
+
+
+async def test_nobody_waits_for_what_a_killed_process_held(executor: ProcessExecutor) -> None:
+    """It was waiting for its cancellation, which then is told to nobody, and at once."""
+    beats = SimpleQueue[object]()
+    one = attempt(linger, beats=beats.put)
+    running = asyncio.create_task(executor.run(one))
+    pid: Any = await asyncio.to_thread(beats.get, timeout=PATIENCE)
+    os.kill(pid, signal.SIGKILL)
+    await asyncio.to_thread(_ends, pid)
+    await within(asyncio.to_thread(one.cancellation.request, Why.REQUESTED), 5)
+    assert "ProcessDied" in str((await within(running)).failure)
+
+
+async def test_a_late_cancellation_does_not_hit_who_comes_next(executor: ProcessExecutor) -> None:
+    first = attempt(compute, 1)
+    await within(executor.run(first))
+    beats = SimpleQueue[object]()
+    nexts = [attempt(linger, beats=beats.put) for _ in range(2)]
+    running = [asyncio.create_task(executor.run(one)) for one in nexts]
+    for _ in nexts:
+        await asyncio.to_thread(beats.get, timeout=PATIENCE)
+    first.cancellation.request(Why.GONE)
+    done, _ = await asyncio.wait(running, timeout=0.3)
+    assert not done
+    for one in nexts:
+        one.cancellation.request(Why.REQUESTED)
+    await within(asyncio.gather(*running))
