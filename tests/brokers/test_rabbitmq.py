@@ -172,11 +172,13 @@ async def test_a_partition_that_was_deleted_is_there_again_and_what_it_held_is_t
     await broker.recovered()
     inbox = Actions()
     async with broker.consume(inbox, whatever):
+        connection = broker._link.connection
         rabbit.delete("actions.p00")
         await eventually(lambda: rabbit.consumers("actions.p00"))
         async with publishing(broker, action("a", lane=0)):
             await (await inbox.next()).ack()
         await eventually(lambda: "recovered" not in rabbit.names("exchanges"))
+        assert broker._link.connection is connection, "its channel is closed at once, and nothing else is touched"
 
 
 async def test_replies_find_their_way_when_their_channel_has_closed(broker: RabbitBroker, rabbit: Rabbit) -> None:

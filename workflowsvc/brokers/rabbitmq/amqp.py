@@ -266,7 +266,12 @@ class Channel:
 
     def on_cancelled(self, callback: Callable[[str], object]) -> None:
         """Called with the tag of a consumer that the broker cancelled: its queue has gone."""
-        self._channel.on_consumer_cancel_callbacks.add(lambda frame: callback(frame.consumer_tag or ""))
+
+        def told(frame: aiormq.spec.Basic.Cancel | aiormq.spec.Basic.CancelOk) -> None:
+            # What it gives is kept here: the channel's reader would wait for it, and a close for the reader.
+            callback(frame.consumer_tag or "")
+
+        self._channel.on_consumer_cancel_callbacks.add(told)
 
     async def cancel(self, tag: str) -> None:
         """What was sent to the consumer before has arrived when this returns.
