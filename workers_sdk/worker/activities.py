@@ -14,7 +14,7 @@ from typing import Any
 from workers_sdk.client import Client, trail_of
 from workers_sdk.definitions.activities import Activity
 from workers_sdk.definitions.options import Duration, whole_seconds
-from workers_sdk.payloads import PayloadError, Payloads
+from workers_sdk.payloads import Payloads
 from workers_sdk.worker.answers import Answer, Failed, Sender, answer_to, stopped, unwritable
 from workers_sdk.worker.attempts import Attempt, Ended, Kind, ended_by
 from workers_sdk.worker.cancellation import Cancellation, Why
@@ -25,7 +25,6 @@ from workers_sdk.worker.persistence import persist
 from workers_sdk.worker.slots import Reservation
 from workers_sdk.worker.types import Key, key_of
 from workflowsvc.swf import shapes
-from workflowsvc.swf.errors import Fault
 from workflowsvc.swf.faults import UnknownResourceFault
 
 log = logging.getLogger(__name__)
@@ -107,6 +106,8 @@ class ActivityTasks:
             )
         except Exception as error:
             return ended_by(error)
+        if beat.cancellation.why is Why.GONE:
+            return Ended()  # the store was away for longer than the task had
         beats = partial(self._heartbeats.note, beat)
         attempt = Attempt(activity, args, kwargs, info, beats, beat.cancellation)
         return await self._executors[kind].run(attempt)
@@ -120,7 +121,10 @@ class ActivityTasks:
         except UnknownResourceFault as error:
             if not trail_of(error).in_doubt:  # else it is the echo of an answer that was taken
                 log.warning("%s: %s; what it did is not told", info, Why.GONE.value)
-        except (PayloadError, Fault) as error:
+        except asyncio.CancelledError:
+            log.error("%s: the worker ended before its answer was taken", info)
+            raise
+        except Exception as error:  # converters and codecs, too, are the user's, and may raise anything
             if isinstance(answer, Failed):
                 log.error("%s: its failure cannot be told: %s", info, error)
             else:

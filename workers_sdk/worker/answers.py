@@ -96,6 +96,11 @@ def _brief(failure: Failure) -> str | None:
     return msgspec.json.encode(told).decode()
 
 
-def unwritable(error: PayloadError | Exception) -> Failed:
-    """Of an activity that succeeded, but whose result cannot be told."""
-    return Failed(failure_of(error))
+def unwritable(error: Exception) -> Failed:
+    """Of an activity that succeeded, but whose result cannot be told. To do it again would change nothing: "the same
+    again will not either" (PayloadError)."""
+    failure = failure_of(error)
+    if failure.told is None or not isinstance(error, PayloadError):
+        return Failed(failure)
+    told = msgspec.structs.replace(failure.told, retryable=False)
+    return Failed(msgspec.structs.replace(failure, told=told, details=msgspec.json.encode(told).decode()))

@@ -123,6 +123,9 @@ class Heartbeats:
             beat.details = None
         except (Fault, ClientError, PayloadStoreUnavailable, TimeoutError) as error:
             log.warning("heartbeat of %s: %s; again", beat.name, str(error) or "no answer in time")
+        except Exception:  # of a codec, which may raise anything: without its details it is still a heartbeat
+            log.exception("heartbeat of %s: its details are left out", beat.name)
+            beat.details = None
 
     async def _ask(self, beat: Beat) -> None:
         details = await self._payloads.encode(beat.details, DETAILS_LIMIT)

@@ -8,22 +8,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from workers_sdk.client import ClientClosed, ClientError
+from workers_sdk.client.retries import Nature, nature_of
 from workers_sdk.payloads import PayloadStoreUnavailable
 from workers_sdk.worker.backoff import Backoff
-from workflowsvc.swf.errors import Fault, ThrottlingException
+from workflowsvc.swf.errors import Fault
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: Of credentials that are renewed within the minute, and of a clock that is set right.
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
 
 def passes(error: Exception) -> bool:
     """Whether the same call may well succeed later."""
     if isinstance(error, Fault):
-        return error.status >= 500 or isinstance(error, ThrottlingException)
+        return nature_of(error, poll=False) is not Nature.FINAL or error.code in _EXPIRED
     return isinstance(error, ClientError | PayloadStoreUnavailable) and not isinstance(error, ClientClosed)
 
 

@@ -20,7 +20,12 @@ from workers_sdk.definitions.activities import Activity
 from workers_sdk.worker.errors import DomainMissing, RegistrationMismatch, TypeIsDeprecated
 from workers_sdk.worker.types import Deciding
 from workflowsvc.swf import shapes
-from workflowsvc.swf.faults import DomainAlreadyExistsFault, TypeAlreadyExistsFault, UnknownResourceFault
+from workflowsvc.swf.faults import (
+    DomainAlreadyExistsFault,
+    DomainDeprecatedFault,
+    TypeAlreadyExistsFault,
+    UnknownResourceFault,
+)
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +68,12 @@ async def register(
         *(_of_activity(one, client.domain, task_list) for one in activities),
     ]
     turns = asyncio.Semaphore(_AT_ONCE)
-    found = await asyncio.gather(*(_register(client, one, turns) for one in registrations))
+    try:
+        found = await asyncio.gather(*(_register(client, one, turns) for one in registrations))
+    except DomainDeprecatedFault:
+        # Types cannot be compared: they were deprecated with it. Executions that are open still need their worker.
+        log.warning("the domain %r is deprecated: what is open goes on, nothing new can be begun", client.domain)
+        return
     if deprecated := [one.deprecated for one in found if one.deprecated]:
         raise TypeIsDeprecated(deprecated)
     if mismatches := [one.mismatch for one in found if one.mismatch]:

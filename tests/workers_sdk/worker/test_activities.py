@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.workers_sdk.worker.conftest import Domain, within
+from tests.workers_sdk.worker.conftest import PATIENCE, Domain, within
 from workers_sdk.deciders import Decider, History, decider, decisions
 from workers_sdk.definitions.activities import Activity, activity
 from workers_sdk.failures import failure_from
+from workers_sdk.payloads import Payloads
 from workers_sdk.worker import ActivityCancelled, Worker, activity_context
+from workers_sdk.worker.cancellation import Cancellation, Why
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import Decision, EventType
 
@@ -305,3 +307,59 @@ async def test_no_more_are_taken_than_can_run(domain: Domain) -> None:
         assert pending.count == 3
         go.set()
         await domain.result(execution)
+
+
+class KeyService:
+    """A codec of somebody's, which asks another service."""
+
+    name = "keyed"
+
+    def __init__(self) -> None:
+        self.there = asyncio.Event()
+        self.there.set()
+
+    async def encode(self, text: str, limit: int) -> str | None:
+        if "secret" in text:
+            raise KeyError("no key")
+        return text
+
+    async def decode(self, body: str) -> str:
+        await self.there.wait()
+        return body
+
+
+@activity("tell", "1")
+def tell() -> str:
+    return "a secret"
+
+
+async def test_whatever_a_codec_raises_the_task_is_answered(domain: Domain) -> None:
+    payloads = Payloads(codecs=[KeyService()])
+    async with running(domain, tell, payloads=payloads) as execution:
+        assert (await ended(domain, execution)).reason == "KeyError: 'no key'"
+
+
+async def test_what_timed_out_before_its_input_came_is_not_begun(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody else may be at it by now."""
+    told, begun = threading.Event(), threading.Event()
+    request = Cancellation.request
+
+    def request_and_tell(cancellation: Cancellation, why: Why) -> None:
+        request(cancellation, why)
+        told.set()
+
+    monkeypatch.setattr(Cancellation, "request", request_and_tell)
+
+    @activity("late", "1", start_to_close=1, heartbeat=1)
+    def late(text: str) -> None:
+        begun.set()
+
+    keys = KeyService()
+    keys.there.clear()
+    async with running(domain, late, input='["x"]', payloads=Payloads(codecs=[keys])):
+        assert await asyncio.to_thread(told.wait, PATIENCE)
+        keys.there.set()
+    assert not begun.is_set()
+    assert "what it did is not told" in caplog.text

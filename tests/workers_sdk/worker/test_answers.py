@@ -10,8 +10,8 @@ import pytest
 from workers_sdk.client import Client
 from workers_sdk.errors import NonRetryableError
 from workers_sdk.failures import DETAILS_LIMIT, failure_from, failure_of
-from workers_sdk.payloads import Payloads
-from workers_sdk.worker.answers import Answer, Canceled, Completed, Failed, Sender, answer_to
+from workers_sdk.payloads import Payloads, PayloadTooLarge
+from workers_sdk.worker.answers import Answer, Canceled, Completed, Failed, Sender, answer_to, unwritable
 from workers_sdk.worker.attempts import Ended, ended_by
 from workers_sdk.worker.cancellation import Why
 from workers_sdk.worker.errors import ActivityCancelled
@@ -81,3 +81,11 @@ async def test_the_details_of_a_failure_fit_though_a_codec_lengthens_them() -> N
     assert len(service.failed["details"]) <= DETAILS_LIMIT
     read = failure_from(service.failed["reason"], await payloads.decode(service.failed["details"]))
     assert (read.type, read.retryable) == ("NonRetryableError", False)
+
+
+def test_a_result_that_cannot_be_written_is_not_tried_again() -> None:
+    """The activity has done its work: to do it twice would not make the result shorter."""
+    told = unwritable(PayloadTooLarge(40_000, 32_768)).failure
+    read = failure_from(told.reason, told.details)
+    assert (read.type, read.retryable, told.retryable) == ("PayloadTooLarge", False, False)
+    assert unwritable(OSError("of a codec")).failure.retryable

@@ -149,3 +149,27 @@ async def test_there_are_none_after_the_end(heartbeats: Heartbeats, service: Ser
     heartbeats.note(beat, "late")
     await thread.run(asyncio.sleep(0))
     assert service.heard.empty()
+
+
+class Broken:
+    """A codec that raises what no codec should."""
+
+    name = "broken"
+
+    async def encode(self, text: str, limit: int) -> str:
+        raise KeyError("of somebody's key service")
+
+    async def decode(self, body: str) -> str:
+        return body
+
+
+async def test_a_codec_that_breaks_does_not_end_them(
+    service: Service, thread: LoopThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeats = Heartbeats(cast(Client, service), Payloads(codecs=[Broken()]), thread)
+    await heartbeats.start()
+    with heartbeats.of("a", "token", OFTEN, Cancellation()) as beat:
+        heartbeats.note(beat, "half")
+        assert service.next() is None
+    await heartbeats.stop()
+    assert "heartbeat of a: its details are left out" in caplog.text

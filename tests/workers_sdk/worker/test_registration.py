@@ -13,7 +13,7 @@ from workers_sdk.deciders import decider
 from workers_sdk.definitions.activities import activity
 from workers_sdk.definitions.options import ActivityOptions
 from workers_sdk.definitions.workflows import workflow
-from workers_sdk.worker import DomainMissing, RegistrationMismatch, TypeIsDeprecated
+from workers_sdk.worker import DomainMissing, RegistrationMismatch, TypeIsDeprecated, Worker
 from workers_sdk.worker.registration import differences, register
 from workflowsvc.swf import shapes
 
@@ -110,3 +110,15 @@ async def test_a_domain_that_is_not_there_is_named_or_registered(url: str) -> No
         await register(client, "main", [order], [], domain_days=3)
         described = await client.describe_domain(name=client.domain)
     assert described.configuration.workflow_execution_retention_period_in_days == "3"
+
+
+async def test_a_worker_of_a_deprecated_domain_begins_all_the_same(
+    domain: Domain, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ "Workflow executions that were started before the domain was deprecated continues to run" (DeprecateDomain)."""
+    await register(domain.client, "main", [order], [charge])
+    execution = await domain.start(order)
+    await domain.client.deprecate_domain(name=domain.client.domain)
+    async with Worker(domain.client, task_list="main", workflows=[order], activities=[charge]):
+        await domain.end(execution)
+    assert f"the domain {domain.client.domain!r} is deprecated: what is open goes on" in caplog.text
