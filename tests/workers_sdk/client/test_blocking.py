@@ -135,7 +135,7 @@ def test_the_twin_has_the_same_methods_of_the_same_types() -> None:
 
 
 def test_both_are_made_with_the_same_options() -> None:
-    """But for the sleep, which is the event loop's."""
+    """But for the sleep, which is the event loop's, and the payloads, which are for handles and workers."""
     of_client = dict(inspect.signature(Client).parameters)
-    del of_client["sleep"]
+    del of_client["sleep"], of_client["payloads"]
     assert of_client == dict(inspect.signature(BlockingClient).parameters)
