@@ -96,8 +96,8 @@ def decider(
             ...
 
     It is called with the history of each decision task, and gives back the decisions that close the task: a list, or
-    another iterable (it may be a generator), or an awaitable of one (`async def`). A `def` runs in the worker's event
-    loop and keeps it from everything else: a decider computes and does not wait.
+    another iterable (it may be a generator), or an awaitable of one (`async def`). All deciders of a
+    worker share an event loop: while one blocks, the others wait. A decider computes and does not wait.
 
     The rest are the defaults that the type is registered with (RegisterWorkflowType): timeouts in seconds, as a
     timedelta, or "NONE"; None is the worker's choice. SWF never changes a registered default: for others, take

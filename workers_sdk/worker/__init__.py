@@ -10,7 +10,6 @@ from workers_sdk.worker.errors import (
     DomainMissing,
     ProcessDied,
     RegistrationMismatch,
-    TypeIsDeprecated,
     WorkerNotStarted,
     WorkerStopped,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "DomainMissing",
     "ProcessDied",
     "RegistrationMismatch",
-    "TypeIsDeprecated",
     "Worker",
     "WorkerNotStarted",
     "WorkerSettings",

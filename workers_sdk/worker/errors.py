@@ -5,7 +5,6 @@ Law: exceptions only.
     WorkerNotStarted               the worker did not begin
      +-- DomainMissing             SWF has no such domain
      +-- RegistrationMismatch      a type is registered with other defaults than the code has
-     +-- TypeIsDeprecated          a type is registered, and deprecated
     ActivityCancelled              raised in an activity that is asked to end (a BaseException, as CancelledError is)
     WorkerStopped                  why an activity failed that the end of its worker cut short
     ProcessDied                    why an activity failed whose process is gone
@@ -33,14 +32,6 @@ class RegistrationMismatch(WorkerNotStarted):
             f"registered defaults never change, and these differ from the code:\n{what}\n"
             "Bump the version of each: a worker may have several versions of a type side by side."
         )
-        self.types = tuple(types)
-
-
-class TypeIsDeprecated(WorkerNotStarted):
-    """Types that the worker has are deprecated: no task of theirs can be scheduled."""
-
-    def __init__(self, types: Sequence[str]) -> None:
-        super().__init__(f"deprecated: {', '.join(types)}. Undeprecate them, or take them out of this worker.")
         self.types = tuple(types)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from workers_sdk.client import Client
 from workers_sdk.deciders import Decider
 from workers_sdk.definitions.activities import Activity
-from workers_sdk.worker.errors import DomainMissing, RegistrationMismatch, TypeIsDeprecated
+from workers_sdk.worker.errors import DomainMissing, RegistrationMismatch
 from workers_sdk.worker.types import Deciding
 from workflowsvc.swf import shapes
 from workflowsvc.swf.faults import (
@@ -60,7 +60,7 @@ async def register(
     *,
     domain_days: int | None = None,
 ) -> None:
-    """Raises DomainMissing, TypeIsDeprecated, RegistrationMismatch; Fault and ClientError."""
+    """Raises DomainMissing, RegistrationMismatch; Fault and ClientError."""
     if domain_days is not None:
         await _register_domain(client, domain_days)
     registrations = [
@@ -75,7 +75,8 @@ async def register(
         log.warning("the domain %r is deprecated: what is open goes on, nothing new can be begun", client.domain)
         return
     if deprecated := [one.deprecated for one in found if one.deprecated]:
-        raise TypeIsDeprecated(deprecated)
+        # To deprecate a type is SWF's way to let it run out: its open executions need their worker until then.
+        log.warning("deprecated: %s. What is open goes on, nothing new of them can be begun", ", ".join(deprecated))
     if mismatches := [one.mismatch for one in found if one.mismatch]:
         raise RegistrationMismatch(mismatches)
 
