@@ -67,6 +67,11 @@ class Commands:
     def add(self, command: Command) -> None:
         self._queue[id(command)] = command
 
+    def add_first(self, command: Command) -> None:
+        """For one that must not be left for the next task: the rest of this turn goes by it."""
+        self.add(command)
+        self._queue.move_to_end(id(command), last=False)
+
     def take_back(self, command: Command) -> bool:
         """Whether it was still time."""
         return self._queue.pop(id(command), None) is not None

@@ -151,7 +151,9 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
         events._set_running_loop(self)
         try:
             for task in self._tasks:
-                _close(task.get_coro().close)
+                # From within: one that is left behind by an outer one would speak when it is collected.
+                for coroutine in reversed(_chain(task.get_coro())):
+                    _close(coroutine.close)
             for generator in self._generators:
                 # The first step of its closing is all that can be had without a loop.
                 _close(functools.partial(generator.aclose().send, None))
@@ -192,7 +194,10 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
             self._cancel_timer(handle)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return WorkflowFuture(self)
+        future: asyncio.Future[Any] = WorkflowFuture(self)
+        if self._closed:
+            future.cancel()  # what a `finally` would wait for never comes
+        return future
 
     def create_task(
         self,
@@ -254,6 +259,14 @@ class WorkflowLoop(_Base):  # type: ignore[misc]  # 32 methods are for sockets, 
 
     async def subprocess_shell(self, *args: Any, **kwargs: Any) -> Any:
         self._forbid("processes")
+
+
+def _chain(coroutine: Any) -> list[Any]:
+    """It, and those that it waits for."""
+    chain = [coroutine]
+    while asyncio.iscoroutine(inner := getattr(chain[-1], "cr_await", None)):
+        chain.append(inner)
+    return chain
 
 
 def _close(close: Callable[[], object]) -> None:

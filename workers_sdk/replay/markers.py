@@ -1,7 +1,7 @@
 """What workflow code did once and must find again: side effects and patches.
 
-Law: what a marker says is known before the code runs that asks for it. A patch is not matched in order: code that asks
-for it no more still fits.
+Law: what a marker says is known before the code runs that asks for it. A patch is not matched in order, and its marker
+is sent first: code that asks for it no more still fits.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Markers:
 
     def record(self, name: str, value: object) -> None:
         details = None if value is None else self._run.converter.to_text(value)
-        self._add(cut(name, _NAME_LIMIT), "", details)
+        self._run.commands.add(_marker(cut(name, _NAME_LIMIT), "", details))
 
     def side_effect(self, name: str, function: Callable[[], Any], type_: Any) -> Any:
         run = self._run
@@ -63,7 +63,7 @@ class Markers:
             with run.unguarded():
                 text = run.converter.to_text(function())
         details = msgspec.json.encode(_SideEffect(key, name, text)).decode()
-        self._add(SIDE_EFFECT, f"{name} #{key}", details)
+        run.commands.add(_marker(SIDE_EFFECT, f"{name} #{key}", details))
         return run.converter.from_text(text, type_)
 
     def patched(self, patch: str) -> bool:
@@ -71,13 +71,13 @@ class Markers:
             known = patch in self._patched
             self._patches[patch] = known or not self._run.replaying
             if not known and not self._run.replaying:
-                self._add(PATCH, patch, patch)
+                self._run.commands.add_first(_marker(PATCH, patch, patch))
         return self._patches[patch]
 
-    def _add(self, name: str, subject: str, details: str | None) -> None:
-        attributes = shapes.RecordMarkerDecisionAttributes(marker_name=name, details=details)
-        command = Command(DecisionType.RECORD_MARKER, name, subject, lambda: attributes, UNANSWERED)
-        self._run.commands.add(command)
+
+def _marker(name: str, subject: str, details: str | None) -> Command:
+    attributes = shapes.RecordMarkerDecisionAttributes(marker_name=name, details=details)
+    return Command(DecisionType.RECORD_MARKER, name, subject, lambda: attributes, UNANSWERED)
 
 
 def marker_subject(marker: shapes.MarkerRecordedEventAttributes) -> str:

@@ -251,7 +251,7 @@ def test_arguments_that_the_function_does_not_take() -> None:
 
     @workflow("order", "1")
     async def process() -> int:
-        return await charge(1, 2, 3)  # type: ignore[call-arg]
+        return await charge(1, 2, 3)  # type: ignore[call-arg, arg-type]
 
     failed = Stage(process).turns().run.last("WorkflowExecutionFailed")
     assert failed["reason"] == "TypeError: too many positional arguments"

@@ -112,3 +112,15 @@ def test_patch_asks_once_for_all() -> None:
     stage.does("2", 1).does("3", 1)
     assert stage.run.types[-1] == "WorkflowExecutionCompleted"
     assert set(answers) == {False}
+
+
+def test_patch_that_comes_after_more_than_fits_is_known_to_the_next_worker() -> None:
+    """Its marker goes first: the rest of the turn, which waits for the next task, was decided by it."""
+
+    @workflow("order", "1")
+    async def process() -> bool:
+        for number in range(120):
+            workflows.record_marker(f"marker {number}")
+        return workflows.patched("new")
+
+    assert Stage(process).turns().result is True

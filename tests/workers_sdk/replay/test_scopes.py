@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 
 import pytest
 
@@ -167,3 +168,25 @@ def test_execution_that_leaves_the_memory_says_nothing(caplog: pytest.LogCapture
     caplog.set_level(logging.INFO)
     Stage(process).turns().evict()
     assert not caplog.messages
+
+
+def test_cleaning_up_of_what_leaves_the_memory_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever waits or fails in a `finally`: nothing is left for the interpreter to complain of."""
+    heard: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: heard.append(str(unraisable.exc_value)))
+
+    async def inner() -> None:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            try:
+                await asyncio.sleep(1)
+            finally:
+                await charge(1)
+
+    @workflow("order", "1")
+    async def process() -> None:
+        await inner()
+
+    Stage(process).turns().evict()
+    assert not heard

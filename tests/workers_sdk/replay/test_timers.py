@@ -82,7 +82,7 @@ def test_wait_gives_lists_in_the_order_of_the_calls() -> None:
         done, pending = await workflows.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         for call in pending:
             call.cancel()
-        return [calls.index(call) for call in done]  # type: ignore[arg-type]
+        return [calls.index(call) for call in done]
 
     assert Stage(process).turns().does("2", 1).result == [1]
 
