@@ -61,9 +61,8 @@ class Child(External, Generic[R_co]):
 
     async def started(self) -> str:
         """Its run id, as soon as it has one. Raises DecisionRefused if it could not be started."""
-        # Whoever waits for it no longer, the others do.
-        self.run_id = await asyncio.shield(self._started)
-        return self.run_id
+        # Whoever waits for it no longer, the others do. It is not kept: what is said to a child goes to its last run.
+        return await asyncio.shield(self._started)
 
     def cancel(self) -> None:
         """Ask it to end, and wait for it no more (with `wait_for_cancel`: until it has)."""

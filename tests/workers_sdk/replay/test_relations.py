@@ -50,6 +50,8 @@ def test_child_by_its_handle() -> None:
     stage = Stage(process).turns()
     begun = _child_of(stage).turns()
     assert begun.run.last("WorkflowExecutionSignaled")["input"] == '{"by":"ann","amount":0}'
+    # By its workflow id: a child that has continued as new is still the same child.
+    assert "runId" not in stage.run.last("SignalExternalWorkflowExecutionInitiated")
     begun.does("1", 7)
     assert stage.turns().result == ["my-child", begun.state.run_id, 7]
 
