@@ -26,7 +26,6 @@ async def world(store: SqliteStore) -> AsyncIterator[World]:
     """A coordinator that runs, with a domain, a workflow type and an activity type."""
     made = World(store)
     async with made.running():
-        await made.settled()  # it has looked for what it had to resume
         await made.register()
         yield made
         await made.settled()
@@ -37,7 +36,6 @@ async def forgetful(store: SqliteStore) -> AsyncIterator[World]:
     """The same with a cache of one execution."""
     made = World(store, capacity=1)
     async with made.running():
-        await made.settled()  # it has looked for what it had to resume
         await made.register()
         yield made
         await made.settled()

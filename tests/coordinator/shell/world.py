@@ -308,6 +308,7 @@ class World:
     # ---- clients
 
     async def register(self, retention: str = "7", **workflow_defaults: Any) -> None:
+        await self.settled()  # what comes now is not for the coordinator that began a moment ago to resume
         await self.ask(shapes.RegisterDomainInput(name="orders", workflow_execution_retention_period_in_days=retention))
         await self.ask(
             shapes.RegisterWorkflowTypeInput(
