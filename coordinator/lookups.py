@@ -1,6 +1,6 @@
 """What the shell looks up for an action, so that the core need ask nobody.
 
-Law: domains and types are read when they are used: a deprecation holds from its answer on.
+Law: it looks up what the action names, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from coordinator.execution.decisions import attributes_of
 from coordinator.execution.state import Execution
 from coordinator.execution.types import Known
+from coordinator.registered import Registered
 from workflowsvc.messages import Action
-from workflowsvc.ports import Store
 from workflowsvc.records import TypeKey, TypeKind
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import DecisionType
@@ -25,19 +25,19 @@ _ASKED_BY_CLIENTS = (
 )
 
 
-async def look_up(store: Store, action: Action, execution: Execution | None, nothing: Known) -> Known:
+async def look_up(registered: Registered, action: Action, execution: Execution | None, nothing: Known) -> Known:
     """*nothing* is what is known where the action names neither types nor a domain that must be registered."""
     request = action.request
     if isinstance(request, shapes.StartWorkflowExecutionInput):
         named = request.workflow_type
         key = TypeKey(action.domain, TypeKind.WORKFLOW, named.name, named.version)
-        return Known(await store.domain(action.domain), await store.types([key]), nothing.lambda_available)
+        return Known(await registered.domain(action.domain), await registered.types([key]), nothing.lambda_available)
     if execution is None and isinstance(request, _ASKED_BY_CLIENTS):
-        return Known(await store.domain(action.domain))
+        return Known(await registered.domain(action.domain))
     if isinstance(request, shapes.RespondDecisionTaskCompletedInput) and request.decisions and execution:
         keys = list(_named(request.decisions, execution))
         if keys:
-            return Known(None, await store.types(keys), nothing.lambda_available)
+            return Known(None, await registered.types(keys), nothing.lambda_available)
     return nothing
 
 

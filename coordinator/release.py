@@ -7,7 +7,7 @@ run than the one it changed: the effects alone are tried until they are out. All
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from coordinator.cache import Cached, Executions
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 #: Seconds before something that nobody waits for is tried again, while store or broker are away.
 RETRY_SECONDS = 1.0
+
+
+async def insist(send: Callable[[], Awaitable[None]]) -> None:
+    """Send it, however long the broker is away."""
+    while True:
+        try:
+            return await send()
+        except BrokerUnavailable:
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 class Releases:
@@ -67,13 +76,9 @@ class Releases:
             await self._arm(cached)
 
     async def _insist(self, handled: Handled) -> None:
-        while True:
-            await asyncio.sleep(RETRY_SECONDS)
-            try:
-                await self._set_going(handled)
-            except BrokerUnavailable:
-                continue
-            return await self._send(handled)
+        await asyncio.sleep(RETRY_SECONDS)
+        await insist(lambda: self._set_going(handled))
+        await self._send(handled)
 
     async def _send(self, handled: Handled) -> None:
         while True:

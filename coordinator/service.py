@@ -25,6 +25,7 @@ from coordinator.execution.types import Known
 from coordinator.handled import Handled
 from coordinator.lookups import look_up
 from coordinator.recovery import resume
+from coordinator.registered import Registered, news
 from coordinator.release import Releases
 from coordinator.retention import Retentions, purge_for_ever
 from coordinator.sweeper import sweep_for_ever
@@ -36,6 +37,7 @@ from workflowsvc.jobs import Jobs
 from workflowsvc.messages import (
     Action,
     CancelExternal,
+    CatalogChanged,
     GivenDecisionTask,
     Refusal,
     Reply,
@@ -46,7 +48,7 @@ from workflowsvc.messages import (
     Wake,
     Word,
 )
-from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Conflict, Delivery, Store, StoreUnavailable
+from workflowsvc.ports import Broker, Clock, Conflict, Delivery, Store, StoreUnavailable
 from workflowsvc.records import Commit, RunRef
 from workflowsvc.settings import Settings
 from workflowsvc.swf.errors import Fault, InternalFailure, ServiceUnavailableException
@@ -83,8 +85,11 @@ class Coordinator:
         self._executions = Executions(store, settings.cached_executions, settings.cached_megabytes << 20)
         self._nothing = Known(lambda_available=bool(settings.lambda_endpoint))
         self._wakes = Wakes(clock, broker)
+        self._registered = Registered(store)
         self._retentions = Retentions(store)
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
+        #: the partitions of which something came since they were last lost
+        self._had: set[int] = set()
         #: how often each partition was lost
         self._losses: Counter[int] = Counter()
         self._working = Jobs()
@@ -123,6 +128,13 @@ class Coordinator:
 
     def _receive(self, delivery: Delivery[Action]) -> None:
         lane = delivery.message.lane
+        if (partition := self._partition(lane)) not in self._had:
+            self._had.add(partition)
+            self._registered.forget()
+        if isinstance(delivery.message.request, CatalogChanged):
+            self._registered.forget()
+            self._working.start(delivery.ack())
+            return
         waiting = self._lanes.get(lane)
         if waiting is None:
             waiting = self._lanes[lane] = deque()
@@ -132,6 +144,7 @@ class Coordinator:
     def _lose(self, partition: int) -> None:
         """Another handles its lanes now, or did in between: what is remembered of them may be stale."""
         self._losses[partition] += 1
+        self._had.discard(partition)
         self._executions.drop_lanes(lambda lane: self._partition(lane) == partition)
         for lane, waiting in self._lanes.items():
             if self._partition(lane) == partition:
@@ -148,6 +161,7 @@ class Coordinator:
             if self._losses[self._partition(lane)] != losses:
                 self._executions.drop_lanes(lambda other: other == lane)
             self._executions.trim()
+            self._registered.trim()
         del self._lanes[lane]
 
     async def _turn(self, batch: list[Delivery[Action]]) -> None:
@@ -182,8 +196,7 @@ class Coordinator:
         handled = Handled(delivery)
         try:
             if is_catalog(action):
-                again = delivery.redelivered or action.repeated
-                await change_catalog(self._store, action, self._clock.now(), again=again)
+                await self._change_catalog(action, again=delivery.redelivered or action.repeated)
                 result: Result = None
             else:
                 result = await self._act(action, handled, commits)
@@ -201,6 +214,13 @@ class Coordinator:
             self._forget([handled])
         return handled
 
+    async def _change_catalog(self, action: Action, *, again: bool) -> None:
+        try:
+            await change_catalog(self._store, action, self._clock.now(), again=again)
+        finally:
+            if told := list(news(action, self._settings.partitions)):
+                await release.insist(lambda: self._broker.publish(told))
+
     async def _act(self, action: Action, handled: Handled, commits: list[Commit]) -> Result:
         # A request that its client's gateway sent once more is as good as redelivered. Words of other executions, for
         # which an answer may be wanted too, the core knows again by itself.
@@ -214,7 +234,7 @@ class Coordinator:
         execution = cached.execution if cached else None
         if cached and redelivered and await self._is_done(action, cached):
             return await self._do_over(action, cached, handled)
-        known = await look_up(self._store, action, execution, self._nothing)
+        known = await look_up(self._registered, action, execution, self._nothing)
         # From here on the core changes the execution in place: a defect must not leave it half changed in memory.
         if cached:
             handled.touched.append(cached)
@@ -339,13 +359,8 @@ class Coordinator:
         executions = [cached.execution for cached in handled.touched]
         lane = handled.delivery.message.lane
         runs = [RunRef(one.run_id, lane, one.domain, one.workflow_id) for one in executions]
-        while True:
-            try:
-                await self._broker.publish([resume(run) for run in runs])
-            except BrokerUnavailable:
-                await asyncio.sleep(release.RETRY_SECONDS)
-            else:
-                return await handled.delivery.ack()
+        await release.insist(lambda: self._broker.publish([resume(run) for run in runs]))
+        await handled.delivery.ack()
 
     @staticmethod
     async def _requeue_later(delivery: Delivery[Action]) -> None:

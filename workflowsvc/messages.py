@@ -177,7 +177,13 @@ CatalogRequest = (
     | shapes.TagResourceInput
     | shapes.UntagResourceInput
 )
-Request = ExecutionRequest | CatalogRequest
+
+
+class CatalogChanged(Struct, frozen=True):
+    """What is remembered of domains and types may be stale. Each partition is told, in line with all else."""
+
+
+Request = ExecutionRequest | CatalogRequest | CatalogChanged
 
 
 class TaskRef(Struct, frozen=True):

@@ -118,6 +118,19 @@ def test_a_deprecated_type_starts_nothing_and_its_open_runs_finish(swf: Swf) -> 
     assert swf.describe(run)["executionInfo"]["closeStatus"] == "COMPLETED"
 
 
+def test_a_deprecation_holds_from_its_answer_on(swf: Swf) -> None:
+    """Whoever handles the start, and however often the type was used there before; and so does its end."""
+    for number in range(40):
+        swf.start(f"before-{number}")
+    swf.client.deprecate_workflow_type(domain=swf.domain, workflowType=WORKFLOW)
+    for number in range(40):
+        with refused("TypeDeprecatedFault"):
+            swf.start(f"while-{number}")
+    swf.client.undeprecate_workflow_type(domain=swf.domain, workflowType=WORKFLOW)
+    for number in range(40):
+        swf.start(f"after-{number}")
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [

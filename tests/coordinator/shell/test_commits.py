@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from tests.coordinator.shell.world import (
+    ACTIVITY,
     BREATH,
     DOMAIN,
     Refused,
@@ -97,6 +98,8 @@ async def test_while_the_store_cannot_be_read_a_request_is_refused_with_503(forg
     """A read that fails is an answer of 503, whichever read it is; the same request works when the store is back."""
     await forgetful.start("w")
     await forgetful.start("another")
+    # What is remembered of the catalogue would be answered with.
+    await forgetful.ask(shapes.DeprecateActivityTypeInput(domain="orders", activity_type=ACTIVITY))
     await forgetful.settled()
     request = signal_of("w") if method in ("load", "find_run") else start_of("w2")
     forgetful.store.fail(method, StoreUnavailable("gone"))

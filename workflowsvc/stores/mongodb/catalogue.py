@@ -1,4 +1,4 @@
-"""Domains and types on the server: read each time they are used, as any process may have changed them.
+"""Domains and types on the server: read each time they are asked for, as any process may have changed them.
 
 Law: what users wrote is kept as JSON or as values, and beside it stands what lists go by. Reads that are ready
 together are one question.
