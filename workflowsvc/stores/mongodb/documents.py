@@ -82,6 +82,7 @@ def row_fields(row: ExecutionRow) -> Document:
         "started": place(row.started_at, row.started_by),
         "closed": place(row.closed_at, row.closed_by or "") if row.closed_at is not None else None,
         "close_status": row.close_status and str(row.close_status),
+        "found_by": _facets(row),
         "expires_at": NEVER if row.expires_at is None else row.expires_at,
         "unsettled": row.unsettled,
         "info": row.info,
@@ -90,7 +91,22 @@ def row_fields(row: ExecutionRow) -> Document:
 
 def row_names() -> set[str]:
     return {"lane", "domain", "workflow_id", "type_name", "type_version", "tags", "started", "closed",
-            "close_status", "expires_at", "unsettled", "info"}  # fmt: skip
+            "close_status", "found_by", "expires_at", "unsettled", "info"}  # fmt: skip
+
+
+def facet(domain: str, field: str = "", value: str = "") -> str:
+    """What a run is found by: its domain, or its domain and one of its fields."""
+    return f"{escaped(domain)}:{field}:{value}"
+
+
+def _facets(row: ExecutionRow) -> list[str]:
+    return [
+        facet(row.domain),
+        facet(row.domain, "workflow_id", row.workflow_id),
+        facet(row.domain, "type_name", row.type_name),
+        *(facet(row.domain, "tag", tag) for tag in row.tags if tag is not None),
+        *([facet(row.domain, "close_status", str(row.close_status))] if row.close_status else []),
+    ]
 
 
 def row_of(run_id: str, fields: Document) -> ExecutionRow:

@@ -1,25 +1,18 @@
 """SWF's visibility questions as filters and orders.
 
-Law: pure. Every filter is one range of one index of schema.py: fields that are fixed, then the place that orders.
+Law: pure. Every filter is one range of one index of schema.py: what the runs are found by, then the place that orders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from workflowsvc.records import Cursor, ExecutionQuery, TimeField
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import moment, place
+from workflowsvc.stores.mongodb.documents import facet, moment, place
 
-#: The fields of a query that fix one of a document.
-_FIXED: Final[Mapping[str, str]] = {
-    "workflow_id": "workflow_id",
-    "type_name": "type_name",
-    "type_version": "type_version",
-    "tag": "tags",
-    "close_status": "close_status",
-}
+#: What a query may ask for besides the domain: one of these at most.
+_FACETS: Final = ("workflow_id", "type_name", "tag", "close_status")
 
 
 def nothing(query: ExecutionQuery) -> bool:
@@ -33,13 +26,16 @@ def collection(query: ExecutionQuery) -> str:
 
 def executions(query: ExecutionQuery, after: Cursor | None) -> dict[str, Any]:
     """Those in the query's range, strictly behind *after*."""
-    fixed = {field: str(value) for name, field in _FIXED.items() if (value := getattr(query, name)) is not None}
+    asked = [(name, str(value)) for name in _FACETS if (value := getattr(query, name)) is not None]
+    wanted: dict[str, Any] = {"found_by": facet(query.domain, *(asked[0] if asked else ()))}
+    if query.type_version is not None:
+        wanted["type_version"] = query.type_version
     within = {"$gte": moment(query.oldest), "$lt": moment(query.latest + 1)}
     if after is not None and query.reverse:
         within["$gt"] = max(within.pop("$gte"), place(after.at, after.by))
     elif after is not None:
         within["$lt"] = min(within["$lt"], place(after.at, after.by))
-    wanted = {"domain": query.domain, **fixed, query.by.value: within}
+    wanted[query.by.value] = within
     return wanted if query.open else {**wanted, "expires_at": {"$gt": query.now}}
 
 

@@ -107,8 +107,13 @@ def _claims(server: Server, documents: Sequence[Document]) -> list[Awaitable[obj
     if moved:
         work.append(server.update(schema.OPEN, moved))
     if freed:
-        work.append(server.delete(schema.OPEN, *freed))
+        work.append(server.delete(schema.OPEN, _all_of(freed)))
     return work
+
+
+def _all_of(held: Sequence[Filter]) -> Filter:
+    """No run ever holds the workflow id of another's."""
+    return {key: {"$in": [each[key] for each in held]} for key in ("_id", "run")}
 
 
 def _held(document: Document) -> Filter:

@@ -42,8 +42,8 @@ class Job(Generic[W]):
 class Groups(Generic[W, D]):
     """Jobs gather while a group is being written. Jobs that share a key never share a moment.
 
-    They are written in the order of their submission. One group is *written* at a time, and one *followed*, by what
-    the writing gave: the next is written meanwhile. A job is answered when either says so, or its group is through.
+    They are written in the order of their submission, one group at a time: *written* first, then *followed* by what
+    the writing gave. A job is answered when the following says so, or its group is through.
     """
 
     def __init__(
@@ -54,9 +54,7 @@ class Groups(Generic[W, D]):
         self._write = write
         self._follow = follow
         self._free = True
-        self._following = asyncio.Lock()
         self._gathered: list[Job[W]] = []
-        self._busy: set[Hashable] = set()
         self._writing: set[asyncio.Task[None]] = set()
         self._called = False
 
@@ -90,13 +88,12 @@ class Groups(Generic[W, D]):
     def _next(self) -> list[Job[W]]:
         group: list[Job[W]] = []
         waiting: list[Job[W]] = []
-        taken = set(self._busy)
+        taken: set[Hashable] = set()
         for job in self._gathered:
             fits = len(group) < _LARGEST and taken.isdisjoint(job.keys)
             (group if fits else waiting).append(job)
             taken |= job.keys
         self._gathered = waiting
-        self._busy.update(*(job.keys for job in group))
         return group
 
     async def _work(self, group: Sequence[Job[W]]) -> None:
@@ -104,25 +101,16 @@ class Groups(Generic[W, D]):
 
         def answer(job: Job[W]) -> None:
             open_jobs.discard(job)
-            self._busy -= job.keys
             job.answer()
 
         try:
-            try:
-                written = await self._write(group)
-                await self._following.acquire()
-            finally:
-                self._free = True
-                self._call()
-            try:
-                await self._follow(written, answer)
-            finally:
-                self._following.release()
+            await self._follow(await self._write(group), answer)
         except Exception as error:
             for job in open_jobs:
                 job.error = job.error or error
         for job in tuple(open_jobs):
             answer(job)
+        self._free = True
         # Those who were answered come first: what they submit now goes with what has gathered.
         self._call()
 

@@ -17,6 +17,7 @@ from workflowsvc.stores.mongodb.documents import (
     Document,
     claim_id,
     cursor,
+    facet,
     heartbeat,
     list_id,
     moment,
@@ -122,7 +123,7 @@ class Reader:
             former = run_id
             if "tombstone" not in last:
                 await self._standing.mended(last)
-        closed = {"domain": domain, "workflow_id": workflow_id}
+        closed = {"found_by": facet(domain, "workflow_id", workflow_id)}
         newest = await self._server.find_one(schema.CLOSED, closed, [("started", -1)], fields=["_id"])
         return newest["_id"] if newest else None
 
