@@ -77,30 +77,47 @@ class Seen(NamedTuple):
     key: str
 
 
-@contextmanager
-def _unavailable(what: str) -> Iterator[None]:
+class _unavailable:  # noqa: N801 - a context manager is a verb; one made of a generator costs as much as what is in it
     """Around every call of aiormq: what it raises is BrokerUnavailable, and no cancellation is lost.
 
     It waits in asyncio.wait_for, which may swallow one (until Python 3.12), and cancels those who wait on a channel
     that closes.
     """
-    cancellations = _cancellations()
-    try:
-        yield
-        if _cancellations() > cancellations:
+
+    __slots__ = ("_before", "_task", "_what")
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._before = self._cancellations()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        cancelled = self._cancellations() > self._before
+        if error is None and cancelled:
             raise asyncio.CancelledError
-    except aiormq.exceptions.PublishError as error:
-        raise Unroutable(f"{what}: no queue takes it") from error
-    except aiormq.exceptions.ChannelNotFoundEntity as error:
-        raise Missing(f"{what}: {error}") from error
-    except TimeoutError as error:
-        raise BrokerUnavailable(f"{what}: no answer in {ANSWER_SECONDS:g} s") from error
-    except _FAILURES as error:
-        raise BrokerUnavailable(f"{what}: {error!r}") from error
-    except asyncio.CancelledError:
-        if _cancellations() > cancellations:
-            raise
-        raise BrokerUnavailable(f"{what}: the channel was closed") from None
+        if error is not None and not (cancelled and isinstance(error, asyncio.CancelledError)):
+            self._translate(error)
+
+    def _cancellations(self) -> int:
+        return 0 if self._task is None else self._task.cancelling()
+
+    def _translate(self, error: BaseException) -> None:
+        what = self._what
+        match error:
+            case aiormq.exceptions.PublishError():
+                raise Unroutable(f"{what}: no queue takes it") from error
+            case aiormq.exceptions.ChannelNotFoundEntity():
+                raise Missing(f"{what}: {error}") from error
+            case TimeoutError():
+                raise BrokerUnavailable(f"{what}: no answer in {ANSWER_SECONDS:g} s") from error
+            case asyncio.CancelledError():
+                raise BrokerUnavailable(f"{what}: the channel was closed") from None
+            case _ if isinstance(error, _FAILURES):
+                raise BrokerUnavailable(f"{what}: {error!r}") from error
 
 
 async def _unblocked(connection: aiormq.abc.AbstractConnection) -> None:
@@ -111,9 +128,32 @@ async def _unblocked(connection: aiormq.abc.AbstractConnection) -> None:
         raise BrokerUnavailable("the broker takes nothing now") from None
 
 
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
+class _Turn:
+    """In place of a connection's queue of frames: those of one turn of the loop go there as one.
+
+    The writer sends each by itself, and a send costs both sides more than most frames do.
+    """
+
+    def __init__(self, queue: asyncio.Queue[aiormq.abc.ChannelFrame]) -> None:
+        self._queue = queue
+        self._payloads: list[bytes] = []
+
+    async def put(self, frame: aiormq.abc.ChannelFrame) -> None:
+        self.put_nowait(frame)
+
+    def put_nowait(self, frame: aiormq.abc.ChannelFrame) -> None:
+        if frame.should_close or frame.should_drain:
+            self._flush()
+            self._queue.put_nowait(frame)
+            return
+        if not self._payloads:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._payloads.append(frame.payload)
+
+    def _flush(self) -> None:
+        if self._payloads:
+            payload, self._payloads = b"".join(self._payloads), []
+            self._queue.put_nowait(aiormq.abc.ChannelFrame(payload, should_close=False))
 
 
 class Channel:
@@ -227,10 +267,9 @@ class Channel:
         self, exchange: str, key: str, body: bytes, headers: Headers, *, priority: int = 0, durable: bool = True
     ) -> None:
         """Returned means confirmed. Raises Unroutable, Unconfirmed, and Missing where there is no such exchange."""
-        message = aio_pika.Message(
-            body,
-            headers=dict(headers),
+        properties = aiormq.spec.Basic.Properties(
             content_type="application/json",
+            headers=dict(headers),
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT if durable else aio_pika.DeliveryMode.NOT_PERSISTENT,
             priority=priority,
         )
@@ -241,7 +280,7 @@ class Channel:
                     body,
                     exchange=exchange,
                     routing_key=key,
-                    properties=message.properties,
+                    properties=properties,
                     mandatory=True,
                     timeout=ANSWER_SECONDS,
                     wait=False,
@@ -298,6 +337,7 @@ class Channel:
 class Connection:
     def __init__(self, connection: aio_pika.abc.AbstractConnection) -> None:
         self._connection = connection
+        self._frames: _Turn | None = None
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         connection.close_callbacks.add(self._has_closed)
 
@@ -324,7 +364,14 @@ class Connection:
                 channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.initialize()
                 # What aio-pika has of its own here takes as long again as all that is below it.
-                return Channel(cast("aiormq.Channel", await channel.get_underlay_channel()))
+                underlay = cast("aiormq.Channel", await channel.get_underlay_channel())
+                underlay.write_queue = self._turn(underlay.connection)
+                return Channel(underlay)
+
+    def _turn(self, connection: aiormq.abc.AbstractConnection) -> asyncio.Queue[aiormq.abc.ChannelFrame]:
+        if self._frames is None:
+            self._frames = _Turn(connection.write_queue)
+        return cast("asyncio.Queue[aiormq.abc.ChannelFrame]", self._frames)
 
     @asynccontextmanager
     async def throwaway(self) -> AsyncIterator[Channel]:
