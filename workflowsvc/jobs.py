@@ -7,9 +7,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
 
 _AGAIN_SECONDS: Final = 0.1
+
+
+async def outcome(task: asyncio.Task[T]) -> T:
+    """What the task gives, or raises. Whoever is cancelled meanwhile leaves it to its end, and nobody hears of that.
+
+    After asyncio.shield alone, the failure of a task that was left would be reported as one that nobody saw.
+    """
+    task.add_done_callback(_see)
+    return await asyncio.shield(task)
+
+
+def _see(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]], *, after: float = 0.0) -> bool:

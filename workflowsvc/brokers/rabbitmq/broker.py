@@ -36,7 +36,11 @@ SICK_SECONDS: Final = 60.0
 
 async def _all(sent: Iterable[Awaitable[None]]) -> None:
     """Each to its end, side by side. Raises the first failure."""
-    for failure in await asyncio.gather(*sent, return_exceptions=True):
+    work = tuple(sent)
+    if len(work) == 1:  # as mostly, and then not worth a task
+        await work[0]
+        return
+    for failure in await asyncio.gather(*work, return_exceptions=True):
         if failure is not None:
             raise failure
 

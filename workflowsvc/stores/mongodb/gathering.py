@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
+from workflowsvc.jobs import outcome
+
 W = TypeVar("W")
 D = TypeVar("D")
 K = TypeVar("K", bound=Hashable)
@@ -128,7 +130,7 @@ class Together(Generic[K, V]):
         self._wanted.update(keys)
         if self._answer is None:
             self._answer = asyncio.create_task(self._soon())
-        answer = await asyncio.shield(self._answer)
+        answer = await outcome(self._answer)
         return {key: answer[key] for key in keys if key in answer}
 
     async def _soon(self) -> Mapping[K, V]:
@@ -144,7 +146,7 @@ class Turns:
         self._turn = asyncio.Lock()
 
     async def take(self, work: Coroutine[Any, Any, None]) -> None:
-        await asyncio.shield(asyncio.create_task(self._do(work)))
+        await outcome(asyncio.create_task(self._do(work)))
 
     async def _do(self, work: Coroutine[Any, Any, None]) -> None:
         async with self._turn:

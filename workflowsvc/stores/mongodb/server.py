@@ -33,6 +33,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from workflowsvc.jobs import outcome
 from workflowsvc.ports import StoreUnavailable
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.mongodb.schema import Index
@@ -154,10 +155,10 @@ class Server:
 
     async def _whole(self, work: Awaitable[T]) -> T:
         """Whoever is cancelled leaves it to its end: PyMongo now and then takes a cancellation for an answer."""
-        task = asyncio.ensure_future(_translated(work))
+        task = asyncio.create_task(_translated(work))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-        return await asyncio.shield(task)
+        return await outcome(task)
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
