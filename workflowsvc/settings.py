@@ -13,7 +13,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: how long an empty poll is held, in seconds (PollForDecisionTask: "60 seconds")
     poll_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     #: how many lanes are handled independently of one another
-    partitions: Annotated[int, Meta(ge=1, le=4096)] = 16
+    partitions: Annotated[int, Meta(ge=1, le=4096)] = 4
     #: the region of requests that carry no credential scope
     region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z")] = "us-east-1"
     #: the account in ARNs

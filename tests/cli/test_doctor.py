@@ -76,7 +76,7 @@ def test_all_is_well(service: Distributed) -> None:
     assert "pymongo" in found.says("service version")
     assert found.says("broker reachable").startswith("RabbitMQ ")
     assert found.says("store schema") == "version 1"
-    assert found.says("broker partitions") == "16 of 16 have an owner; actions that wait: 0"
+    assert found.says("broker partitions") == "4 of 4 have an owner; actions that wait: 0"
 
 
 def test_a_person_reads_lines(service: Distributed) -> None:
@@ -153,8 +153,8 @@ def test_a_number_of_partitions_that_differs_is_named(service: Distributed) -> N
     """What the database says is what is looked at."""
     found = examine(service.amqp_url, service.mongodb_url, "--partitions", "8")
     assert (found.code, found.wrong) == (1, {"store partitions"})
-    assert "16, not 8" in found.says("store partitions")
-    assert "16 of 16" in found.says("broker partitions")
+    assert "4, not 8" in found.says("store partitions")
+    assert "4 of 4" in found.says("broker partitions")
 
 
 @pytest.mark.parametrize(("version", "word"), [(0, "nothing"), (99, "newer")])
@@ -187,11 +187,11 @@ def test_either_is_examined_without_the_other(service: Distributed) -> None:
     without_broker = examine(of(service.amqp_url).replace(_place(service.amqp_url), NOBODY), service.mongodb_url)
     assert (without_broker.code, without_broker.wrong) == (1, {"broker reachable"})
     assert NOBODY in without_broker.says("broker reachable")
-    assert without_broker.says("store partitions") == "16"
+    assert without_broker.says("store partitions") == "4"
     without_store = examine(service.amqp_url, f"mongodb://{NOBODY}/")
     assert (without_store.code, without_store.wrong) == (1, {"store reachable"})
     assert NOBODY in without_store.says("store reachable")
-    assert "16 of 16" in without_store.says("broker partitions")
+    assert "4 of 4" in without_store.says("broker partitions")
 
 
 def _place(url: str) -> str:
@@ -237,7 +237,7 @@ def test_by_management_more_is_seen(management_url: str, tmp_path: Path) -> None
         assert (found.code, found.wrong) == (0, set())
         [coordinator] = found.details("management coordinators")
         assert coordinator["name"].startswith("coordinator.")
-        assert coordinator["partitions"] == 16
+        assert coordinator["partitions"] == 4
         lists = {detail["list"]: detail["tasks"] for detail in found.details("management task lists")}
         assert lists == {f"tasks.activity:us-east-1/{swf.domain}:workers": 1}
         assert sum(detail["messages"] for detail in found.details("management delays")) >= 1

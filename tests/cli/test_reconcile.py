@@ -55,7 +55,7 @@ def test_what_the_broker_lost_comes_back(tmp_path: Path) -> None:
         assert reconciled(service) == (0, "done: 1 executions were resumed\n", "")
         found = examine(service.amqp_url, service.mongodb_url)
         assert found.wrong == {"broker partitions"}
-        assert found.says("broker partitions") == "0 of 16 have an owner; actions that wait: 1"
+        assert found.says("broker partitions") == "0 of 4 have an owner; actions that wait: 1"
 
         service.start()
         task = swf.work()
