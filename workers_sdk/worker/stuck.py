@@ -6,7 +6,6 @@ its thread is left behind and replaced. Other executions go on meanwhile.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import threading
@@ -19,7 +18,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from workers_sdk.errors import WorkflowStuck
 from workers_sdk.worker.interrupts import Interruptible
-from workers_sdk.worker.threads import Threads
+from workers_sdk.worker.threads import Threads, outcome
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class Replaying:
     async def run(self, function: Callable[[], T], name: str, limit: float = END) -> T:
         """What *function* gives, or raises; WorkflowStuck if it takes more than *limit* seconds. Not cancelled with the
         caller."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(function, name, limit)))
+        return await outcome(self.submit(function, name, limit))
 
     def submit(self, function: Callable[[], T], name: str, limit: float = END) -> Future[T]:
         call = _Call(function, name, limit)

@@ -21,6 +21,18 @@ T = TypeVar("T")
 _PATIENCE: Final = 1.0
 
 
+async def outcome(future: Future[T]) -> T:
+    """What the future gives, or raises. It is not cancelled with the caller, and then fails unseen."""
+    wrapped = asyncio.wrap_future(future)
+    wrapped.add_done_callback(_see)
+    return await asyncio.shield(wrapped)
+
+
+def _see(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
 class _Call(NamedTuple):
     future: Future[Any]
     context: Context
@@ -40,7 +52,7 @@ class Threads:
 
     async def run(self, function: Callable[[], T]) -> T:
         """What *function* gives, or raises. It gets the contextvars of here, and is not cancelled with the caller."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(function)))
+        return await outcome(self.submit(function))
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
         future = Future[T]()

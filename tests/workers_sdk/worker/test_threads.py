@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -42,6 +44,31 @@ async def test_whatever_a_function_raises_is_raised_to_its_caller() -> None:
 
     assert isinstance(threads.submit(leave).exception(5), SystemExit)
     assert await threads.run(lambda: "and goes on") == "and goes on"
+    threads.close()
+
+
+async def test_a_function_that_was_left_fails_and_is_not_reported() -> None:
+    """Its caller was cancelled, as when a worker stops: nobody is there to see what it raises."""
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    threads = Threads("few", 1)
+    told = threading.Event()
+
+    def fail() -> None:
+        told.wait()
+        raise ValueError("nobody hears of it")
+
+    waiting = asyncio.create_task(threads.run(fail))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    del waiting
+    told.set()
+    await threads.run(lambda: None)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert reported == []
     threads.close()
 
 
