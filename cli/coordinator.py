@@ -23,7 +23,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Keeps the histories, on RabbitMQ and MongoDB. Run as many as you like: they share the partitions.",
     )
     add_urls(parser)
-    add_settings(parser, "partitions", "lambda_endpoint", "cached_executions", "cached_megabytes", "retention_seconds")
+    add_settings(
+        parser,
+        "partitions", "lambda_endpoint", "cached_executions", "cached_megabytes", "retention_seconds",
+        "quota_domains", "quota_types", "quota_open_executions", "quota_rates",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 

@@ -24,7 +24,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_address(parser)
     add_urls(parser)
-    add_settings(parser, "poll_seconds", "partitions", "region", "account", "lambda_endpoint")
+    add_settings(
+        parser,
+        "poll_seconds", "partitions", "region", "account", "lambda_endpoint", "quota_pollers", "quota_rates",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 

@@ -25,6 +25,11 @@ _HELP = {
     "cached_executions": "executions kept in memory",
     "cached_megabytes": "megabytes of their inputs and histories kept in memory at most",
     "retention_seconds": "seconds between two looks for expired executions",
+    "quota_domains": "domains at most; 0: any number (AWS: 100)",
+    "quota_types": "workflow types of a domain at most, and activity types; 0: any number (AWS: 10000)",
+    "quota_open_executions": "open executions of a domain at most; 0: any number (AWS: 100000)",
+    "quota_pollers": "polls of a task list at a time at most; 0: any number (AWS: 1000)",
+    "quota_rates": "part of AWS's rates of requests and decisions that is allowed (1: AWS's); 0: any rate",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from coordinator.execution.limits import check_execution_timeout
 from workflowsvc import names
@@ -22,16 +23,29 @@ from workflowsvc.swf.errors import Fault
 #: "Each resource can have up to 50 tags" (TooManyTagsFault)
 TAG_LIMIT = 50
 
-Handler = Callable[[Store, Action, Any, int], Awaitable[None]]
+
+class Change(Struct, frozen=True):
+    """What comes with a request: where it is done, its action, the time in milliseconds, and how much there may be."""
+
+    store: Store
+    action: Action
+    at: int
+    #: domains of a region, and types of a domain and kind; 0 for any number
+    most_domains: int = 0
+    most_types: int = 0
 
 
-async def change_catalog(store: Store, action: Action, at: int, *, again: bool = False) -> None:
+Handler = Callable[[Change, Any], Awaitable[None]]
+
+
+async def change_catalog(change: Change, *, again: bool = False) -> None:
     """Raises a Fault, having changed nothing.
 
     An action that comes *again* and finds done what it asks for did it itself, as nobody knows better.
     """
+    action = change.action
     try:
-        await _REQUESTS[type(action.request)](store, action, action.request, at)
+        await _REQUESTS[type(action.request)](change, action.request)
     except Fault as fault:
         if not again or type(fault) is not _ALREADY.get(type(action.request)):
             raise
@@ -41,25 +55,32 @@ def is_catalog(action: Action) -> bool:
     return type(action.request) in _REQUESTS
 
 
-async def _domain(store: Store, action: Action) -> DomainRecord:
-    record = await store.domain(action.domain)
+def _check_room(there: int, most: int) -> None:
+    if there >= most:
+        raise faults.LimitExceededFault(f"There can be {most} at most")
+
+
+async def _domain(change: Change) -> DomainRecord:
+    record = await change.store.domain(change.action.domain)
     if record is None:
-        raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(action.domain)}")
+        raise faults.UnknownResourceFault(f"Unknown domain: {names.bare(change.action.domain)}")
     return record
 
 
 # ---- domains ---------------------------------------------------------------------------------------------------
 
 
-async def _register_domain(store: Store, action: Action, request: shapes.RegisterDomainInput, at: int) -> None:
+async def _register_domain(change: Change, request: shapes.RegisterDomainInput) -> None:
     tags = _tags(request.tags or [])
     _check_number(tags)
-    if await store.domain(action.domain) is not None:
+    if await change.store.domain(change.action.domain) is not None:
         raise faults.DomainAlreadyExistsFault(request.name)
-    await store.add_domain(
+    if change.most_domains:
+        _check_room(await change.store.count_domains(names.region_of(change.action.domain)), change.most_domains)
+    await change.store.add_domain(
         DomainRecord(
-            domain=action.domain,
-            created_at=at,
+            domain=change.action.domain,
+            created_at=change.at,
             retention=request.workflow_execution_retention_period_in_days,
             description=request.description,
             tags=tags,
@@ -67,32 +88,32 @@ async def _register_domain(store: Store, action: Action, request: shapes.Registe
     )
 
 
-async def _deprecate_domain(store: Store, action: Action, request: shapes.DeprecateDomainInput, at: int) -> None:
-    record = await _domain(store, action)
+async def _deprecate_domain(change: Change, request: shapes.DeprecateDomainInput) -> None:
+    record = await _domain(change)
     if record.deprecated:
         raise faults.DomainDeprecatedFault(request.name)
     # "all its types become deprecated too" (DeprecateDomain: "effectively deprecates all activity and workflow types")
-    await store.replace_domain(msgspec.structs.replace(record, deprecated=True), deprecate_types_at=at)
+    await change.store.replace_domain(msgspec.structs.replace(record, deprecated=True), deprecate_types_at=change.at)
 
 
-async def _undeprecate_domain(store: Store, action: Action, request: shapes.UndeprecateDomainInput, _: int) -> None:
-    record = await _domain(store, action)
+async def _undeprecate_domain(change: Change, request: shapes.UndeprecateDomainInput) -> None:
+    record = await _domain(change)
     if not record.deprecated:
         raise faults.DomainAlreadyExistsFault(request.name)
-    await store.replace_domain(msgspec.structs.replace(record, deprecated=False))
+    await change.store.replace_domain(msgspec.structs.replace(record, deprecated=False))
 
 
-async def _tag(store: Store, action: Action, request: shapes.TagResourceInput, _: int) -> None:
-    record = await _domain(store, action)
+async def _tag(change: Change, request: shapes.TagResourceInput) -> None:
+    record = await _domain(change)
     tags = {**record.tags, **_tags(request.tags)}
     _check_number(tags)
-    await store.replace_domain(msgspec.structs.replace(record, tags=tags))
+    await change.store.replace_domain(msgspec.structs.replace(record, tags=tags))
 
 
-async def _untag(store: Store, action: Action, request: shapes.UntagResourceInput, _: int) -> None:
-    record = await _domain(store, action)
+async def _untag(change: Change, request: shapes.UntagResourceInput) -> None:
+    record = await _domain(change)
     tags = {key: value for key, value in record.tags.items() if key not in request.tag_keys}
-    await store.replace_domain(msgspec.structs.replace(record, tags=tags))
+    await change.store.replace_domain(msgspec.structs.replace(record, tags=tags))
 
 
 def _tags(tags: list[shapes.ResourceTag]) -> dict[str, str]:
@@ -118,9 +139,9 @@ def _named(action: Action, kind: TypeKind, request: Any) -> TypeKey:
     return TypeKey(action.domain, kind, named.name, named.version)
 
 
-async def _type(store: Store, action: Action, key: TypeKey) -> TypeRecord:
-    await _domain(store, action)
-    record = (await store.types([key])).get(key)
+async def _type(change: Change, key: TypeKey) -> TypeRecord:
+    await _domain(change)
+    record = (await change.store.types([key])).get(key)
     if record is None:
         raise faults.UnknownResourceFault(f"Unknown type: {_words(key)}")
     return record
@@ -129,49 +150,51 @@ async def _type(store: Store, action: Action, key: TypeKey) -> TypeRecord:
 def _register(kind: TypeKind, configuration: type[shapes.Shape]) -> Handler:
     settings = configuration.__struct_fields__
 
-    async def register(store: Store, action: Action, request: Any, at: int) -> None:
+    async def register(change: Change, request: Any) -> None:
         if kind is TypeKind.WORKFLOW:
             check_execution_timeout(request, "default_execution_start_to_close_timeout")
-        domain = await _domain(store, action)
+        domain = await _domain(change)
         if domain.deprecated:
-            raise faults.DomainDeprecatedFault(names.bare(action.domain))
-        key = TypeKey(action.domain, kind, request.name, request.version)
-        if await store.types([key]):
+            raise faults.DomainDeprecatedFault(names.bare(change.action.domain))
+        key = TypeKey(change.action.domain, kind, request.name, request.version)
+        if await change.store.types([key]):
             raise faults.TypeAlreadyExistsFault(_words(key))
+        if change.most_types:
+            _check_room(await change.store.count_types(key.domain, kind), change.most_types)
         defaults: Any = configuration(**{setting: getattr(request, setting) for setting in settings})
-        await store.add_type(
-            TypeRecord(key=key, created_at=at, configuration=defaults, description=request.description)
+        await change.store.add_type(
+            TypeRecord(key=key, created_at=change.at, configuration=defaults, description=request.description)
         )
 
     return register
 
 
 def _deprecate(kind: TypeKind) -> Handler:
-    async def deprecate(store: Store, action: Action, request: Any, at: int) -> None:
-        record = await _type(store, action, _named(action, kind, request))
+    async def deprecate(change: Change, request: Any) -> None:
+        record = await _type(change, _named(change.action, kind, request))
         if record.deprecated_at is not None:
             raise faults.TypeDeprecatedFault(_words(record.key))
-        await store.replace_type(msgspec.structs.replace(record, deprecated_at=at))
+        await change.store.replace_type(msgspec.structs.replace(record, deprecated_at=change.at))
 
     return deprecate
 
 
 def _undeprecate(kind: TypeKind) -> Handler:
-    async def undeprecate(store: Store, action: Action, request: Any, _: int) -> None:
-        record = await _type(store, action, _named(action, kind, request))
+    async def undeprecate(change: Change, request: Any) -> None:
+        record = await _type(change, _named(change.action, kind, request))
         if record.deprecated_at is None:
             raise faults.TypeAlreadyExistsFault(_words(record.key))
-        await store.replace_type(msgspec.structs.replace(record, deprecated_at=None))
+        await change.store.replace_type(msgspec.structs.replace(record, deprecated_at=None))
 
     return undeprecate
 
 
 def _delete(kind: TypeKind) -> Handler:
-    async def delete(store: Store, action: Action, request: Any, _: int) -> None:
-        record = await _type(store, action, _named(action, kind, request))
+    async def delete(change: Change, request: Any) -> None:
+        record = await _type(change, _named(change.action, kind, request))
         if record.deprecated_at is None:
             raise faults.TypeNotDeprecatedFault(_NOT_DEPRECATED)
-        await store.delete_type(record.key)
+        await change.store.delete_type(record.key)
 
     return delete
 

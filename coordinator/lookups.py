@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from coordinator.execution.decisions import attributes_of
 from coordinator.execution.state import Execution
 from coordinator.execution.types import Known
+from coordinator.quotas import Quotas
 from coordinator.registered import Registered
 from workflowsvc.messages import Action
 from workflowsvc.records import TypeKey, TypeKind
@@ -25,20 +26,34 @@ _ASKED_BY_CLIENTS = (
 )
 
 
-async def look_up(registered: Registered, action: Action, execution: Execution | None, nothing: Known) -> Known:
+async def look_up(
+    registered: Registered, quotas: Quotas, action: Action, execution: Execution | None, nothing: Known
+) -> Known:
     """*nothing* is what is known where the action names neither types nor a domain that must be registered."""
     request = action.request
     if isinstance(request, shapes.StartWorkflowExecutionInput):
         named = request.workflow_type
         key = TypeKey(action.domain, TypeKind.WORKFLOW, named.name, named.version)
-        return Known(await registered.domain(action.domain), await registered.types([key]), nothing.lambda_available)
+        return Known(
+            await registered.domain(action.domain),
+            await registered.types([key]),
+            nothing.lambda_available,
+            await quotas.room(action.domain),
+        )
     if execution is None and isinstance(request, _ASKED_BY_CLIENTS):
         return Known(await registered.domain(action.domain))
     if isinstance(request, shapes.RespondDecisionTaskCompletedInput) and request.decisions and execution:
         keys = list(_named(request.decisions, execution))
-        if keys:
-            return Known(None, await registered.types(keys), nothing.lambda_available)
+        rates = quotas.rates(execution.domain, request.decisions)
+        if keys or rates:
+            types = await registered.types(keys)
+            return Known(None, types, nothing.lambda_available, await _room(quotas, keys, execution.domain), rates)
     return nothing
+
+
+async def _room(quotas: Quotas, keys: list[TypeKey], domain: str) -> int | None:
+    """It matters to children only, of which the types are looked up."""
+    return await quotas.room(domain) if any(key.kind is TypeKind.WORKFLOW for key in keys) else None
 
 
 def _named(decisions: list[shapes.Decision], execution: Execution) -> Iterator[TypeKey]:

@@ -16,7 +16,7 @@ from typing import Self
 
 from coordinator import release
 from coordinator.cache import Cached, Executions
-from coordinator.catalog import change_catalog, is_catalog
+from coordinator.catalog import Change, change_catalog, is_catalog
 from coordinator.commits import commit_of
 from coordinator.execution import effects
 from coordinator.execution.act import act, again
@@ -24,6 +24,7 @@ from coordinator.execution.outcome import Outcome
 from coordinator.execution.types import Known
 from coordinator.handled import Handled
 from coordinator.lookups import look_up
+from coordinator.quotas import Quotas
 from coordinator.recovery import resume
 from coordinator.registered import Registered, news
 from coordinator.release import Releases
@@ -86,6 +87,7 @@ class Coordinator:
         self._nothing = Known(lambda_available=bool(settings.lambda_endpoint))
         self._wakes = Wakes(clock, broker)
         self._registered = Registered(store)
+        self._quotas = Quotas(settings, clock, store)
         self._retentions = Retentions(store)
         self._lanes: dict[int, deque[Delivery[Action]]] = {}
         #: the partitions of which something came since they were last lost
@@ -216,7 +218,9 @@ class Coordinator:
 
     async def _change_catalog(self, action: Action, *, again: bool) -> None:
         try:
-            await change_catalog(self._store, action, self._clock.now(), again=again)
+            settings = self._settings
+            change = Change(self._store, action, self._clock.now(), settings.quota_domains, settings.quota_types)
+            await change_catalog(change, again=again)
         finally:
             if told := list(news(action, self._settings.partitions)):
                 await release.insist(lambda: self._broker.publish(told))
@@ -234,7 +238,7 @@ class Coordinator:
         execution = cached.execution if cached else None
         if cached and redelivered and await self._is_done(action, cached):
             return await self._do_over(action, cached, handled)
-        known = await look_up(self._registered, action, execution, self._nothing)
+        known = await look_up(self._registered, self._quotas, action, execution, self._nothing)
         # From here on the core changes the execution in place: a defect must not leave it half changed in memory.
         if cached:
             handled.touched.append(cached)
@@ -297,6 +301,7 @@ class Coordinator:
         if commit is not None:
             commits.append(commit)
             self._executions.put(cached)
+            self._quotas.note(execution.domain, (commit.first == 1) - (not execution.open))
             if commit.row is not None and commit.row.unsettled:
                 handled.to_settle.append(execution.run_id)
         # Settled is all or nothing: what was sent before and is not confirmed goes along with the farewell.

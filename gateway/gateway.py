@@ -22,6 +22,7 @@ from gateway.histories import Histories
 from gateway.lambdas import Lambdas
 from gateway.longpolls import LongPolls
 from gateway.polls import Polls
+from gateway.rates import Rates
 from gateway.timecontrol import TimeRoutes
 from gateway.tokens import PageTokens, Signer, TaskTokens
 from gateway.visibility import Visibility
@@ -48,7 +49,7 @@ class Gateway:
         self._stack = AsyncExitStack()
         self._calls = Calls(clock, broker)
         self._health = Health(broker, store)
-        self._polls = LongPolls(broker, self._calls, settings.poll_seconds)
+        self._polls = LongPolls(broker, self._calls, settings.poll_seconds, settings.quota_pollers)
         self._routes = self._health.routes() | (TimeRoutes(control).routes() if control is not None else {})
         self._endpoint: Endpoint
         self._runner: web.ServerRunner
@@ -92,6 +93,9 @@ class Gateway:
             Histories(clock, store, domains, pages),
         )
         handlers = {shape: handle for group in groups for shape, handle in group.handlers()}
+        if factor := self._settings.quota_rates:
+            rates = Rates(clock, tasks, factor)
+            handlers = {shape: rates.limited(shape, handle) for shape, handle in handlers.items()}
         return Endpoint(handlers, self._routes, self._settings.region)
 
     async def _drain(self) -> None:

@@ -27,6 +27,7 @@ from workflowsvc.messages import (
 )
 from workflowsvc.ports import Broker, BrokerUnavailable, Delivery, TaskConsumer
 from workflowsvc.swf.errors import Fault, InternalFailure, ServiceUnavailableException
+from workflowsvc.swf.faults import LimitExceededFault
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -98,6 +99,10 @@ class _Line:
         self._closing = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
         self._running = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def pollers(self) -> int:
+        return len(self._present)
 
     async def poll(self, identity: str | None, gone: Callable[[], bool], seconds: float) -> Given | None:
         waiter = _Waiter(next(self._tickets), identity, gone)
@@ -251,20 +256,24 @@ class _Line:
 class LongPolls:
     """All lists that are polled at this gateway."""
 
-    def __init__(self, broker: Broker, calls: Calls, seconds: float) -> None:
+    def __init__(self, broker: Broker, calls: Calls, seconds: float, most: int = 0) -> None:
+        """*most*: polls of one list at a time, or 0 for any number."""
         self._broker = broker
         self._calls = calls
         self._seconds = seconds
+        self._most = most
         self._lines: dict[TaskList, _Line] = {}
         self._closed = False
 
     async def poll(self, task_list: TaskList, identity: str | None, gone: Callable[[], bool]) -> Given | None:
-        """A started task, or None when none came in time. Raises ServiceUnavailableException."""
+        """A started task, or None when none came in time. Raises LimitExceededFault, ServiceUnavailableException."""
         if self._closed:
             return None
         line = self._lines.get(task_list)
         if line is None:
             line = self._lines[task_list] = _Line(task_list, self._broker, self._calls, self._forget)
+        elif self._most and line.pollers >= self._most:
+            raise LimitExceededFault("Limit on maximum concurrent poll requests per task list reached")
         return await line.poll(identity, gone, self._seconds)
 
     async def close(self, seconds: float) -> None:

@@ -277,6 +277,9 @@ class Store(Protocol):
     ) -> list[DomainRecord]:
         """Domains of a region by name in byte order, those after the scoped key *after* ("" for the first page)."""
 
+    async def count_domains(self, region: str) -> int:
+        """Deprecated ones too."""
+
     async def add_domain(self, record: DomainRecord) -> None:
         """Raises Conflict where the key is taken."""
 
@@ -298,6 +301,9 @@ class Store(Protocol):
         reverse: bool = False,
     ) -> list[TypeRecord]:
         """Types by (name, version) in byte order, those after the pair *after* (("", "") for the first page)."""
+
+    async def count_types(self, domain: str, kind: TypeKind) -> int:
+        """Deprecated ones too."""
 
     async def add_type(self, record: TypeRecord) -> None:
         """Raises Conflict where the key is taken."""

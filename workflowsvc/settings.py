@@ -26,3 +26,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     cached_megabytes: Annotated[int, Meta(ge=1)] = 256
     #: seconds between two looks for expired executions
     retention_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
+    #: AWS's quotas per account (SWF Developer Guide, "Amazon SWF quotas"); 0 for none. Domains, deprecated ones too
+    quota_domains: Annotated[int, Meta(ge=0)] = 0
+    #: workflow types of a domain, and activity types, deprecated ones too
+    quota_types: Annotated[int, Meta(ge=0)] = 0
+    #: open executions of a domain, children too
+    quota_open_executions: Annotated[int, Meta(ge=0)] = 0
+    #: pollers of a task list
+    quota_pollers: Annotated[int, Meta(ge=0)] = 0
+    #: how often requests and decisions may come: 1 for AWS's rates, a fraction or a multiple of them
+    quota_rates: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0

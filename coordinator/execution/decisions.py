@@ -6,10 +6,11 @@ whole batch is `check_batch`, before anything is recorded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from coordinator.execution.turn import Turn
 from coordinator.execution.types import Effective, Known, activity_settings, first_undefined, run_settings
@@ -65,6 +66,17 @@ class Deciding(Struct, frozen=True):
     turn: Turn
     known: Known
     completed_id: int
+    #: how many decisions of each type were carried out
+    done: Counter[DecisionType] = field(default_factory=Counter)
+
+    def too_fast(self, decision: DecisionType) -> bool:
+        """Whether the account's rate allows no more of these."""
+        return decision in self.known.rates and self.done[decision] >= self.known.rates[decision]
+
+    def record(self, decision: DecisionType, attributes: shapes.Shape) -> int:
+        """Record what a decision with a rate led to when it was carried out."""
+        self.done[decision] += 1
+        return self.turn.record(attributes)
 
 
 def attributes_of(decision: shapes.Decision) -> Any:
@@ -117,7 +129,8 @@ def _schedule_activity(d: Deciding, a: shapes.ScheduleActivityTaskDecisionAttrib
             )
         )
         return
-    d.turn.record(
+    d.record(
+        DecisionType.SCHEDULE_ACTIVITY_TASK,
         shapes.ActivityTaskScheduledEventAttributes(
             activity_type=a.activity_type,
             activity_id=a.activity_id,
@@ -125,7 +138,7 @@ def _schedule_activity(d: Deciding, a: shapes.ScheduleActivityTaskDecisionAttrib
             control=a.control,
             decision_task_completed_event_id=d.completed_id,
             **effective,
-        )
+        ),
     )
 
 
@@ -147,6 +160,8 @@ def _activity_refused(
         return ScheduleActivityTaskFailedCause[f"DEFAULT_{undefined.upper()}_UNDEFINED"]
     if len(execution.activities) >= OPEN_LIMIT:
         return ScheduleActivityTaskFailedCause.OPEN_ACTIVITIES_LIMIT_EXCEEDED
+    if d.too_fast(DecisionType.SCHEDULE_ACTIVITY_TASK):
+        return ScheduleActivityTaskFailedCause.ACTIVITY_CREATION_RATE_EXCEEDED
     return None
 
 
@@ -184,17 +199,23 @@ def _start_timer(d: Deciding, a: shapes.StartTimerDecisionAttributes) -> None:
         cause = StartTimerFailedCause.TIMER_ID_ALREADY_IN_USE
     elif len(timers) >= OPEN_LIMIT:
         cause = StartTimerFailedCause.OPEN_TIMERS_LIMIT_EXCEEDED
-    d.turn.record(
-        shapes.StartTimerFailedEventAttributes(
-            timer_id=a.timer_id, cause=cause, decision_task_completed_event_id=d.completed_id
+    elif d.too_fast(DecisionType.START_TIMER):
+        cause = StartTimerFailedCause.TIMER_CREATION_RATE_EXCEEDED
+    if cause:
+        d.turn.record(
+            shapes.StartTimerFailedEventAttributes(
+                timer_id=a.timer_id, cause=cause, decision_task_completed_event_id=d.completed_id
+            )
         )
-        if cause
-        else shapes.TimerStartedEventAttributes(
+        return
+    d.record(
+        DecisionType.START_TIMER,
+        shapes.TimerStartedEventAttributes(
             timer_id=a.timer_id,
             start_to_fire_timeout=a.start_to_fire_timeout,
             control=a.control,
             decision_task_completed_event_id=d.completed_id,
-        )
+        ),
     )
 
 
@@ -324,9 +345,7 @@ def _run_settings(d: Deciding, workflow_type: shapes.WorkflowType, a: shapes.Sha
 
 def _start_child(d: Deciding, a: shapes.StartChildWorkflowExecutionDecisionAttributes) -> None:
     settings, cause = _run_settings(d, a.workflow_type, a)
-    if not cause and len(d.turn.execution.children) >= OPEN_LIMIT:
-        cause = StartChildWorkflowExecutionFailedCause.OPEN_CHILDREN_LIMIT_EXCEEDED.name
-    if cause:
+    if cause := cause or _child_too_many(d):
         d.turn.record(
             shapes.StartChildWorkflowExecutionFailedEventAttributes(
                 workflow_type=a.workflow_type,
@@ -339,7 +358,8 @@ def _start_child(d: Deciding, a: shapes.StartChildWorkflowExecutionDecisionAttri
             )
         )
         return
-    d.turn.record(
+    d.record(
+        DecisionType.START_CHILD_WORKFLOW_EXECUTION,
         shapes.StartChildWorkflowExecutionInitiatedEventAttributes(
             workflow_id=a.workflow_id,
             workflow_type=a.workflow_type,
@@ -348,12 +368,22 @@ def _start_child(d: Deciding, a: shapes.StartChildWorkflowExecutionDecisionAttri
             tag_list=a.tag_list,
             decision_task_completed_event_id=d.completed_id,
             **settings,
-        )
+        ),
     )
 
 
+def _child_too_many(d: Deciding) -> str | None:
+    """The name of the limit that one more child would exceed."""
+    causes, decision = StartChildWorkflowExecutionFailedCause, DecisionType.START_CHILD_WORKFLOW_EXECUTION
+    if len(d.turn.execution.children) >= OPEN_LIMIT:
+        return causes.OPEN_CHILDREN_LIMIT_EXCEEDED.name
+    if d.known.room is not None and d.done[decision] >= d.known.room:
+        return causes.OPEN_WORKFLOWS_LIMIT_EXCEEDED.name
+    return causes.CHILD_CREATION_RATE_EXCEEDED.name if d.too_fast(decision) else None
+
+
 def _signal_external(d: Deciding, a: shapes.SignalExternalWorkflowExecutionDecisionAttributes) -> None:
-    d.turn.record(
+    initiated = d.turn.record(
         shapes.SignalExternalWorkflowExecutionInitiatedEventAttributes(
             workflow_id=a.workflow_id,
             run_id=a.run_id,
@@ -363,10 +393,13 @@ def _signal_external(d: Deciding, a: shapes.SignalExternalWorkflowExecutionDecis
             decision_task_completed_event_id=d.completed_id,
         )
     )
+    cause = shapes.SignalExternalWorkflowExecutionFailedCause.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED
+    failed = shapes.SignalExternalWorkflowExecutionFailedEventAttributes
+    _hold_back(d, DecisionType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION, a, initiated, failed, cause)
 
 
 def _cancel_external(d: Deciding, a: shapes.RequestCancelExternalWorkflowExecutionDecisionAttributes) -> None:
-    d.turn.record(
+    initiated = d.turn.record(
         shapes.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
             workflow_id=a.workflow_id,
             run_id=a.run_id,
@@ -374,6 +407,29 @@ def _cancel_external(d: Deciding, a: shapes.RequestCancelExternalWorkflowExecuti
             decision_task_completed_event_id=d.completed_id,
         )
     )
+    causes = shapes.RequestCancelExternalWorkflowExecutionFailedCause
+    cause = causes.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED
+    failed = shapes.RequestCancelExternalWorkflowExecutionFailedEventAttributes
+    _hold_back(d, DecisionType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION, a, initiated, failed, cause)
+
+
+def _hold_back(
+    d: Deciding, decision: DecisionType, a: Any, initiated: int, failed: type[shapes.Shape], cause: Any
+) -> None:
+    """What comes too fast fails after its Initiated event: clients know it again by that event's id."""
+    if not d.too_fast(decision):
+        d.done[decision] += 1
+    elif initiated:
+        d.turn.record(
+            failed(
+                workflow_id=a.workflow_id,
+                run_id=a.run_id,
+                cause=cause,
+                initiated_event_id=initiated,
+                control=a.control,
+                decision_task_completed_event_id=d.completed_id,
+            )
+        )
 
 
 # ---- Lambda ----------------------------------------------------------------------------------------------------

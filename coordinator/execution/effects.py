@@ -194,11 +194,13 @@ def _send_start(e: Execution, event: Event, effects: Effects) -> None:
 
 
 def _send_signal(e: Execution, event: Event, effects: Effects) -> None:
-    effects.messages.append(signal_external(e, event.id))
+    if event.id in e.signals:  # else it has failed at once
+        effects.messages.append(signal_external(e, event.id))
 
 
 def _send_cancel(e: Execution, event: Event, effects: Effects) -> None:
-    effects.messages.append(cancel_external(e, event.id))
+    if event.id in e.cancels:
+        effects.messages.append(cancel_external(e, event.id))
 
 
 def _announce(e: Execution, event: Event, effects: Effects) -> None:

@@ -53,6 +53,8 @@ def start(execution: Execution | None, call: Call, request: shapes.StartWorkflow
         raise faults.DefaultUndefinedFault(wire_name(type(request), undefined))
     if execution is not None and execution.open:
         raise faults.WorkflowExecutionAlreadyStartedFault("Already Started")
+    if call.known.room is not None and call.known.room <= 0:
+        raise faults.LimitExceededFault("Limit on open workflow executions per domain reached")
     run_id = names.run_id(call.action.id)
     first = shapes.WorkflowExecutionStartedEventAttributes(
         workflow_type=named,

@@ -103,9 +103,9 @@ def complete_decision_task(
             task_list_schedule_to_start_timeout=request.task_list_schedule_to_start_timeout,
         )
     )
-    successor = None
+    successor, deciding = None, Deciding(turn, call.known, completed)
     for decision in decisions:
-        successor = decide(Deciding(turn, call.known, completed), decision)
+        successor = decide(deciding, decision)
     # "After the batch one decision task": where a decision failed, or cancelled a task at once. The close that
     # failed as unhandled has one waiting already.
     if any(type(event.attributes) in NEEDS_DECISION for event in turn.events):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from coordinator.execution.limits import within_a_year
 from workflowsvc.records import DomainRecord, TypeKey, TypeKind, TypeRecord
 from workflowsvc.swf import shapes
+from workflowsvc.swf.shapes import DecisionType
 
 
 class Known(Struct, frozen=True):
@@ -24,6 +25,10 @@ class Known(Struct, frozen=True):
     types: Mapping[TypeKey, TypeRecord] = {}
     #: whether Lambda functions can be invoked at all
     lambda_available: bool = False
+    #: how many executions may be opened in the domain; None for any number
+    room: int | None = None
+    #: how many decisions of each type may be carried out now; of others, any number
+    rates: Mapping[DecisionType, int] = {}
 
     def workflow_type(self, domain: str, named: shapes.WorkflowType) -> TypeRecord | None:
         return self.types.get(TypeKey(domain, TypeKind.WORKFLOW, named.name, named.version))

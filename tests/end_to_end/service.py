@@ -182,8 +182,11 @@ class Distributed(Service):
 
     skips_time = False
     #: options that are the coordinator's too, and those that are its alone
-    _BOTH = ("--lambda-endpoint", "--partitions")
-    _COORDINATOR = ("--cached-executions", "--cached-megabytes", "--retention-seconds")
+    _BOTH = ("--lambda-endpoint", "--partitions", "--quota-rates")
+    _COORDINATOR = (
+        "--cached-executions", "--cached-megabytes", "--retention-seconds",
+        "--quota-domains", "--quota-types", "--quota-open-executions",
+    )  # fmt: skip
 
     def __init__(self, directory: Path, *options: str) -> None:
         super().__init__(directory, *options)

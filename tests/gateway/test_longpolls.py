@@ -31,6 +31,7 @@ from workflowsvc.messages import (
 from workflowsvc.ports import BrokerUnavailable, Delivery, TaskConsumer
 from workflowsvc.swf import shapes
 from workflowsvc.swf.errors import ServiceUnavailableException
+from workflowsvc.swf.faults import LimitExceededFault
 
 LIST = TaskList("us-east-1/shop", TaskKind.ACTIVITY, "main")
 
@@ -160,6 +161,25 @@ async def test_lists_do_not_mix(polls: LongPolls, broker: InProcessBroker, coord
     assert not waiting.done()
     await polls.close(PATIENCE)
     assert await waiting is None
+
+
+async def test_polls_of_a_list_may_be_limited(
+    watched: WatchedBroker, calls: Calls, coordinator: ScriptedCoordinator
+) -> None:
+    """SWF.md §1.3: the text; §9: "pollers per task list"."""
+    polls = LongPolls(watched, calls, PATIENCE, most=2)
+    waiting = [poll(polls), poll(polls)]
+    await turns()
+    with pytest.raises(LimitExceededFault, match="Limit on maximum concurrent poll requests per task list reached"):
+        await poll(polls)
+    other = asyncio.create_task(polls.poll(TaskList(LIST.domain, TaskKind.DECISION, LIST.name), None, lambda: False))
+    waiting[0].cancel()
+    await turns()
+    waiting.append(poll(polls))
+    await turns()
+    assert not waiting[-1].done()
+    await polls.close(PATIENCE)
+    assert await asyncio.gather(other, *waiting[1:]) == [None, None, None]
 
 
 # ---- what is not to be had -------------------------------------------------------------------------------------

@@ -753,6 +753,21 @@ async def test_domains_are_listed_by_region_in_byte_order(store: Store) -> None:
     assert [each.domain for each in old] == ["us-east-1/old"]
 
 
+async def test_domains_and_types_are_counted_with_the_deprecated_ones(store: Store) -> None:
+    assert (await store.count_domains("us-east-1"), await store.count_types(DOMAIN, TypeKind.WORKFLOW)) == (0, 0)
+    for key in ("us-east-1/a", "us-east-10/a", "eu-west-1/a"):
+        await store.add_domain(domain(key))
+    await store.add_domain(domain("us-east-1/old", deprecated=True))
+    assert [await store.count_domains(region) for region in ("us-east-1", "us-east-10", "us")] == [2, 1, 0]
+    for record in (workflow_type("A"), workflow_type("A", "2"), workflow_type("B", deprecated_at=START)):
+        await store.add_type(record)
+    await store.add_type(activity_type("A"))
+    assert [await store.count_types(DOMAIN, kind) for kind in (TypeKind.WORKFLOW, TypeKind.ACTIVITY)] == [3, 1]
+    assert await store.count_types("us-east-1/x", TypeKind.WORKFLOW) == 0
+    await store.delete_type(workflow_type("A").key)
+    assert await store.count_types(DOMAIN, TypeKind.WORKFLOW) == 2
+
+
 @pytest.mark.parametrize("make", [workflow_type, activity_type])
 async def test_a_type_is_added_replaced_and_deleted(store: Store, make) -> None:  # type: ignore[no-untyped-def]
     record = make("Order", description="an order")

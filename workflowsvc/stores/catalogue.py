@@ -28,6 +28,9 @@ class Shelf(Generic[K, V]):
         self._keys: list[K] = []
         self._values: dict[K, V] = {}
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def put(self, key: K, value: V) -> None:
         if key not in self._values:
             insort(self._keys, key)
@@ -68,6 +71,9 @@ class Catalogue:
         shelf = self._domains.get(region, Shelf[str, DomainRecord]()).after(after, "", reverse=reverse)
         return list(islice((record for record in shelf if record.deprecated == deprecated), limit))
 
+    def count_domains(self, region: str) -> int:
+        return len(self._domains[region])
+
     def types(self, keys: Sequence[TypeKey]) -> dict[TypeKey, TypeRecord]:
         found = {}
         for key in keys:
@@ -92,6 +98,9 @@ class Catalogue:
             if (record.deprecated_at is not None) == deprecated and name in (None, record.key.name)
         )
         return list(islice(wanted, limit))
+
+    def count_types(self, domain: str, kind: TypeKind) -> int:
+        return len(self._types[domain, kind])
 
     # -- following the file
 

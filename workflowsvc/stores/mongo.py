@@ -134,6 +134,9 @@ class MongoStore:
     ) -> list[DomainRecord]:
         return await self._catalogue.domains(region, deprecated=deprecated, after=after, limit=limit, reverse=reverse)
 
+    async def count_domains(self, region: str) -> int:
+        return await self._catalogue.count_domains(region)
+
     async def add_domain(self, record: DomainRecord) -> None:
         await self._catalogue.add_domain(record)
 
@@ -155,6 +158,9 @@ class MongoStore:
         reverse: bool = False,
     ) -> list[TypeRecord]:
         return await self._catalogue.list_types((domain, kind), deprecated, name, after, limit, reverse)
+
+    async def count_types(self, domain: str, kind: TypeKind) -> int:
+        return await self._catalogue.count_types(domain, kind)
 
     async def add_type(self, record: TypeRecord) -> None:
         await self._catalogue.add_type(record)

@@ -192,6 +192,9 @@ class SqliteStore:
     ) -> list[DomainRecord]:
         return self._catalogue.domains(region, deprecated, after, limit, reverse)
 
+    async def count_domains(self, region: str) -> int:
+        return self._catalogue.count_domains(region)
+
     async def add_domain(self, record: DomainRecord) -> None:
         then = partial(self._catalogue.put_domain, record)
         await self._write(_row_change(queries.DOMAINS, domain_row(record)), then)
@@ -224,6 +227,9 @@ class SqliteStore:
         reverse: bool = False,
     ) -> list[TypeRecord]:
         return self._catalogue.list_types((domain, kind), deprecated, name, after, limit, reverse)
+
+    async def count_types(self, domain: str, kind: TypeKind) -> int:
+        return self._catalogue.count_types(domain, kind)
 
     async def add_type(self, record: TypeRecord) -> None:
         await self._write(_row_change(queries.TYPES, type_row(record)), partial(self._catalogue.put_type, record))

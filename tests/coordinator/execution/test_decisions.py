@@ -1,9 +1,9 @@
 """The 13 decisions (SWF.md §3.2, every cause that can be reached) and the rules of a batch (§3.1).
 
-Not reachable, and why: OPERATION_NOT_PERMITTED wants an access policy that denies single decisions, the
-*_RATE_EXCEEDED causes and OPEN_WORKFLOWS_LIMIT_EXCEEDED want the token buckets and account-wide quotas (§9: settings,
-off by default), ID_ALREADY_IN_USE of ScheduleLambdaFunction is "not raised in practice". WORKFLOW_ALREADY_RUNNING and
-UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION come later, by message: test_relations.py.
+The *_RATE_EXCEEDED causes and OPEN_WORKFLOWS_LIMIT_EXCEEDED, which want quotas that are set: test_quotas.py.
+WORKFLOW_ALREADY_RUNNING and UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION come later, by message: test_relations.py. Not
+reachable, and why: OPERATION_NOT_PERMITTED wants an access policy that denies single decisions, ID_ALREADY_IN_USE of
+ScheduleLambdaFunction is "not raised in practice", and the rates of continue-as-new and Lambda tasks are not known.
 """
 
 from __future__ import annotations

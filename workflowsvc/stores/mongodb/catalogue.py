@@ -51,6 +51,9 @@ class Catalogue:
         found = await self._server.find(schema.DOMAINS, wanted, _order("_id", reverse), limit=limit)
         return [_DOMAINS.decode(each["record"]) for each in found]
 
+    async def count_domains(self, region: str) -> int:
+        return await self._server.count(schema.DOMAINS, {"region": region})
+
     async def add_domain(self, record: DomainRecord) -> None:
         await self._writes.take(self._add(schema.DOMAINS, _domain(record)))
 
@@ -92,6 +95,9 @@ class Catalogue:
             wanted["name"] = name
         found = await self._server.find(schema.TYPES, wanted, _order("place", reverse), limit=limit)
         return list(map(_type_record, found))
+
+    async def count_types(self, domain: str, kind: TypeKind) -> int:
+        return await self._server.count(schema.TYPES, {"domain": domain, "kind": kind.value})
 
     async def add_type(self, record: TypeRecord) -> None:
         await self._writes.take(self._add(schema.TYPES, _type(record)))
