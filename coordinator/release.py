@@ -17,6 +17,7 @@ from workflowsvc.messages import Action
 from workflowsvc.ports import Broker, BrokerUnavailable, Clock, Store, StoreUnavailable
 
 if TYPE_CHECKING:
+    from coordinator.acks import Acks
     from coordinator.words import Words
 
 #: Seconds before something that nobody waits for is tried again, while store or broker are away.
@@ -42,6 +43,7 @@ class Releases:
         wakes: Wakes,
         beside: Callable[[Coroutine[Any, Any, None]], object],
         words: Words | None,
+        acks: Acks,
     ) -> None:
         """*beside* runs what the lanes must not wait for. *words*: None where the broker confirms what was handled."""
         self._clock = clock
@@ -51,6 +53,7 @@ class Releases:
         self._wakes = wakes
         self._beside = beside
         self._words = words
+        self._acks = acks
 
     async def release(self, handled: Handled) -> None:
         # The answer need not wait for the effects: they follow from what is committed, whatever happens now.
@@ -65,7 +68,7 @@ class Releases:
             # Confirmed messages may wait for other lanes, and those for this one: it must not wait for them.
             self._beside(self._send(handled))
         else:
-            await handled.delivery.ack()
+            await self._acks.done(handled.delivery)
 
     async def _set_going(self, handled: Handled) -> None:
         if handled.effects.tasks:
@@ -87,7 +90,7 @@ class Releases:
             except (BrokerUnavailable, StoreUnavailable):
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            return await handled.delivery.ack()
+            return await self._acks.done(handled.delivery)
 
     async def _tell(self, messages: list[Action], to_settle: list[str]) -> None:
         if self._words is not None and messages and to_settle:

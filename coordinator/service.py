@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from coordinator import release
+from coordinator.acks import Acks
 from coordinator.cache import Cached, Executions
 from coordinator.catalog import Change, change_catalog, is_catalog
 from coordinator.commits import commit_of
@@ -29,6 +30,7 @@ from coordinator.recovery import resume
 from coordinator.registered import Registered, news
 from coordinator.release import Releases
 from coordinator.retention import Retentions, purge_for_ever
+from coordinator.returned import Returned
 from coordinator.sweeper import sweep_for_ever
 from coordinator.unsettled import Unsettled
 from coordinator.wakes import Wakes
@@ -44,6 +46,7 @@ from workflowsvc.messages import (
     Reply,
     Result,
     Resume,
+    Show,
     SignalExternal,
     StartTask,
     Wake,
@@ -100,7 +103,11 @@ class Coordinator:
         self._beside = self._waiting.start
         self._stack = AsyncExitStack()
         self._words = None if broker.confirms_handling else Words(broker, store, self._beside)
-        self._releases = Releases(clock, broker, store, self._executions, self._wakes, self._beside, self._words)
+        self._acks = Acks(store, self._beside)
+        self._returned = Returned()
+        self._releases = Releases(
+            clock, broker, store, self._executions, self._wakes, self._beside, self._words, self._acks
+        )
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -129,14 +136,19 @@ class Coordinator:
     # ---- lanes -------------------------------------------------------------------------------------------------
 
     def _receive(self, delivery: Delivery[Action]) -> None:
-        lane = delivery.message.lane
+        lane, request = delivery.message.lane, delivery.message.request
         if (partition := self._partition(lane)) not in self._had:
             self._had.add(partition)
             self._registered.forget()
-        if isinstance(delivery.message.request, CatalogChanged):
+        if isinstance(request, CatalogChanged):
             self._registered.forget()
             self._working.start(delivery.ack())
             return
+        if isinstance(request, Show):
+            self._beside(self._show(partition, delivery))
+            return
+        if delivery.redelivered:
+            self._returned.came(partition, delivery)
         waiting = self._lanes.get(lane)
         if waiting is None:
             waiting = self._lanes[lane] = deque()
@@ -147,6 +159,8 @@ class Coordinator:
         """Another handles its lanes now, or did in between: what is remembered of them may be stale."""
         self._losses[partition] += 1
         self._had.discard(partition)
+        self._returned.lost(partition)
+        self._beside(self._acks.flush(overtaken=True))
         self._executions.drop_lanes(lambda lane: self._partition(lane) == partition)
         for lane, waiting in self._lanes.items():
             if self._partition(lane) == partition:
@@ -330,7 +344,26 @@ class Coordinator:
 
     # ---- release -----------------------------------------------------------------------------------------------
 
+    async def _show(self, partition: int, delivery: Delivery[Action]) -> None:
+        action = delivery.message
+        if not await self._returned.over(partition):
+            return
+        try:
+            await self._store.show()
+            await self._broker.reply(Reply(action.reply_to, action.id))
+        except StoreUnavailable:
+            await self._refuse(action, ServiceUnavailableException())
+        await delivery.ack()
+
     async def _conclude(self, handled: Handled) -> None:
+        try:
+            await self._settle(handled)
+        finally:
+            delivery = handled.delivery
+            if delivery.redelivered:
+                self._returned.concluded(self._partition(delivery.message.lane), delivery)
+
+    async def _settle(self, handled: Handled) -> None:
         """Answer, release and acknowledge what is committed; send back what is not."""
         delivery, action = handled.delivery, handled.delivery.message
         if handled.defect is not None:

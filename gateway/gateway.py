@@ -23,6 +23,7 @@ from gateway.lambdas import Lambdas
 from gateway.longpolls import LongPolls
 from gateway.polls import Polls
 from gateway.rates import Rates
+from gateway.sight import Sight
 from gateway.timecontrol import TimeRoutes
 from gateway.tokens import PageTokens, Signer, TaskTokens
 from gateway.visibility import Visibility
@@ -85,11 +86,12 @@ class Gateway:
         clock, store = self._clock, self._store
         domains = Domains(store)
         tasks, pages = TaskTokens(signer), PageTokens(signer, clock)
+        sight = Sight(store, self._calls, self._settings.partitions)
         groups = (
             Commands(self._calls, tasks),
             Polls(clock, store, domains, self._polls, tasks, pages),
             Catalogue(store, domains, pages, self._settings.account),
-            Visibility(clock, store, domains, pages),
+            Visibility(clock, store, sight, domains, pages),
             Histories(clock, store, domains, pages),
         )
         handlers = {shape: handle for group in groups for shape, handle in group.handlers()}

@@ -13,6 +13,7 @@ from gateway import wire
 from gateway.caller import Caller, Handler
 from gateway.domains import Domains
 from gateway.pages import page_size, paged
+from gateway.sight import Sight
 from gateway.tokens import PageTokens
 from workflowsvc.messages import TaskKind, TaskList
 from workflowsvc.ports import Clock, Store
@@ -24,9 +25,10 @@ _FAR: Final = 2**53
 
 
 class Visibility:
-    def __init__(self, clock: Clock, store: Store, domains: Domains, pages: PageTokens) -> None:
+    def __init__(self, clock: Clock, store: Store, sight: Sight, domains: Domains, pages: PageTokens) -> None:
         self._clock = clock
         self._store = store
+        self._sight = sight
         self._domains = domains
         self._pages = pages
 
@@ -56,6 +58,7 @@ class Visibility:
         after = self._pages.open(caller.region, arguments, Cursor)
         query = self._query(await self._domains.key(caller.region, arguments.domain), arguments, open=open)
         limit = page_size(arguments)
+        await self._sight.clear()
         page, last = paged(await self._store.executions(query, after, limit + 1), limit)
         token = None if last is None else self._pages.seal(caller.region, arguments, last.cursor)
         frame = shapes.WorkflowExecutionInfos(execution_infos=[], next_page_token=token)
@@ -63,6 +66,7 @@ class Visibility:
 
     async def _count(self, caller: Caller, arguments: Any, *, open: bool) -> bytes:
         query = self._query(await self._domains.key(caller.region, arguments.domain), arguments, open=open)
+        await self._sight.clear()
         count = await self._store.count_executions(query)
         return wire.encode(shapes.WorkflowExecutionCount(count=count, truncated=False))
 
@@ -101,6 +105,7 @@ class Visibility:
 
     async def _count_pending(self, caller: Caller, arguments: Any, kind: TaskKind) -> bytes:
         domain = await self._domains.key(caller.region, arguments.domain)
+        await self._sight.clear()
         count = await self._store.count_pending(TaskList(domain, kind, arguments.task_list.name))
         return wire.encode(shapes.PendingTaskCount(count=count, truncated=False))
 

@@ -183,7 +183,11 @@ class CatalogChanged(Struct, frozen=True):
     """What is remembered of domains and types may be stale. Each partition is told, in line with all else."""
 
 
-Request = ExecutionRequest | CatalogRequest | CatalogChanged
+class Show(Struct, frozen=True):
+    """What was committed in the partition before is to be seen by every process: somebody wants to read."""
+
+
+Request = ExecutionRequest | CatalogRequest | CatalogChanged | Show
 
 
 class TaskRef(Struct, frozen=True):

@@ -212,6 +212,8 @@ class Conflict(Exception):
 class Store(Protocol):
     """The truth. A write that returned survives `kill -9` and power loss; a read sees every write that returned.
 
+    Of a commit that another process made, what is asked of one run by its run id sees all, and lists, counts and
+    `find_run` see as much as its `show` has seen to. When that process dies before, whoever loads the run sees to it.
     Any method may raise StoreUnavailable.
     """
 
@@ -226,6 +228,16 @@ class Store(Protocol):
         The event ids are the lock: Conflict where one is taken, where the first is not the successor of the run's
         last, or where another run of the workflow id is open at that point of the unit.
         A row with `closed_at` frees the workflow id, and a later commit of the same unit may take it.
+        """
+
+    @property
+    def lags(self) -> bool:
+        """Whether there are other processes, which see the commits of this one later."""
+
+    async def show(self, *, overtaken: bool = False) -> None:
+        """Return when every process sees what was committed here before.
+
+        *overtaken*: another process may have gone on with these runs.
         """
 
     async def settle(self, run_ids: Sequence[str]) -> None:
@@ -255,7 +267,7 @@ class Store(Protocol):
         """Unsettled runs that closed before that time, with run ids above *after*, ascending by run id."""
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
-        """The visibility row; None where it is unknown or expired."""
+        """The visibility row; None where it is unknown or expired. While the run is open, its `info` may be old."""
 
     async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool = False) -> list[bytes]:
         """At most *limit* events with ids in first..last, ascending, or descending from *last* with *reverse*."""

@@ -56,20 +56,21 @@ def listening() -> Iterator[Commands]:
 @asynccontextmanager
 async def dying(url: str, at_write: int) -> AsyncIterator[MongoStore]:
     """A store that makes *at_write* writes to the server, and then nothing any more, ever."""
-    async with MongoStore(url) as store:
-        left = at_write
-        for name in ("insert", "update", "update_all", "replace", "delete"):
-            write = getattr(store._server, name)
+    with suppress(ConnectionError):  # it dies with what it had still to do
+        async with MongoStore(url) as store:
+            left = at_write
+            for name in ("insert", "update", "update_all", "replace", "delete"):
+                write = getattr(store._server, name)
 
-            async def limited(*arguments: Any, write: Any = write) -> Any:
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    raise ConnectionError("the process is no more")
-                return await write(*arguments)
+                async def limited(*arguments: Any, write: Any = write) -> Any:
+                    nonlocal left
+                    left -= 1
+                    if left < 0:
+                        raise ConnectionError("the process is no more")
+                    return await write(*arguments)
 
-            setattr(store._server, name, limited)
-        yield store
+                setattr(store._server, name, limited)
+            yield store
 
 
 class Proxy:

@@ -114,6 +114,7 @@ async def test_everything_is_there_for_another_process(mongodb_url: str) -> None
         await one.add_domain(domain(tags={"te.am": "$hop"}))
         for record in types:
             await one.add_type(record)
+        await one.show()
         assert await other.load(run.run_id) == await one.load(run.run_id)
         assert await other.count_pending(DECISIONS) == 1
         assert await other.has_committed(run.run_id, "third")
@@ -170,31 +171,28 @@ async def test_every_write_waits_for_the_journals_of_a_majority(mongodb_url: str
     }
 
 
-RUN, HEIR = Run(1, "same"), Run(2, "same")
-#: a unit after those before it, and what it writes: stages, and in each its commands as (kind, collection, statements)
-COMMANDS: list[tuple[list[Any], list[tuple[str, str, int]]]] = [
+RUN, HEIR, BRIEF = Run(1, "same"), Run(2, "same"), Run(3, "brief")
+HISTORY = ("insert", "histories", 1)
+#: units after those before them, and what is written as (kind, collection, statements): with them, and when it is shown
+COMMANDS: list[tuple[list[list[Any]], list[tuple[str, str, int]], list[tuple[str, str, int]]]] = [
     (
-        [RUN.start(scheduled=pending(2), wake_at=START)],
-        [
-            ("insert", "open_executions", 1),
-            ("insert", "histories", 1),
-            ("insert", "executions", 1),
-            ("insert", "pending", 1),
-        ],
+        [[RUN.start(scheduled=pending(2), wake_at=START)]],
+        [("insert", "open_executions", 1), HISTORY],
+        [("insert", "executions", 1), ("insert", "pending", 1)],
     ),
-    ([RUN.commit(3)], [("insert", "histories", 1)]),
-    ([RUN.commit(4), RUN.commit(5), RUN.commit(6)], [("insert", "histories", 1)]),
+    ([[RUN.commit(3)]], [HISTORY], []),
+    ([[RUN.commit(4), RUN.commit(5), RUN.commit(6)]], [HISTORY], []),
     (
-        [RUN.commit(7, scheduled=pending(7, 8), unscheduled=pending(2))],
-        [("insert", "histories", 1), ("insert", "pending", 2), ("delete", "pending", 1)],
+        [[RUN.commit(7, scheduled=pending(7, 8), unscheduled=pending(2))]],
+        [HISTORY],
+        [("insert", "pending", 2), ("delete", "pending", 1)],
     ),
-    ([RUN.commit(8, 0, heartbeat=Heartbeat(2, START))], [("update", "heartbeats", 1)]),
-    ([RUN.commit(8, 0, wake_at=START + 1)], [("update", "open_executions", 1)]),
+    ([[RUN.commit(8, 0, heartbeat=Heartbeat(2, START))]], [("update", "heartbeats", 1)], []),
+    ([[RUN.commit(8, 0, wake_at=START + 1)]], [("update", "open_executions", 1)], []),
     (
-        [RUN.close(8), HEIR.start()],
+        [[RUN.close(8), HEIR.start()]],
+        [HISTORY, HISTORY],
         [
-            ("insert", "histories", 1),
-            ("insert", "histories", 1),
             ("insert", "closed_executions", 1),
             ("insert", "executions", 1),
             ("delete", "executions", 1),
@@ -202,13 +200,19 @@ COMMANDS: list[tuple[list[Any], list[tuple[str, str, int]]]] = [
         ],
     ),
     (
-        [HEIR.close()],
+        [[HEIR.close()]],
+        [HISTORY],
+        [("insert", "closed_executions", 1), ("delete", "executions", 1), ("delete", "open_executions", 1)],
+    ),
+    # what comes and goes before it is shown leaves nothing
+    (
         [
-            ("insert", "histories", 1),
-            ("insert", "closed_executions", 1),
-            ("delete", "executions", 1),
-            ("delete", "open_executions", 1),
+            [BRIEF.start(scheduled=pending(2))],
+            [BRIEF.commit(3, scheduled=pending(3), unscheduled=pending(2))],
+            [BRIEF.commit(4, row=BRIEF.closed(), unscheduled=pending(3))],
         ],
+        [("insert", "open_executions", 1), HISTORY, HISTORY, HISTORY],
+        [("insert", "closed_executions", 1), ("delete", "open_executions", 1)],
     ),
 ]
 
@@ -216,10 +220,14 @@ COMMANDS: list[tuple[list[Any], list[tuple[str, str, int]]]] = [
 async def test_a_commit_costs_few_commands_and_no_reads(mongodb_url: str) -> None:
     with listening() as commands:
         async with MongoStore(mongodb_url) as store:
-            for unit, written in COMMANDS:
+            for units, at_once, later in COMMANDS:
                 commands.seen.clear()
-                await store.commit(unit)
-                assert sorted(commands.written()) == sorted(written)
+                for unit in units:
+                    await store.commit(unit)
+                assert sorted(commands.written()) == sorted(at_once)
+                commands.seen.clear()
+                await store.show()
+                assert sorted(commands.written()) == sorted(later)
                 assert commands.named("find", "aggregate") == []
 
 
@@ -235,6 +243,7 @@ async def test_units_that_are_ready_together_share_their_commands(mongodb_url: s
             for step in steps:
                 commands.seen.clear()
                 await asyncio.gather(*(store.commit([step(run)]) for run in runs))
+                await store.show()
                 written = commands.written()
                 assert len(written) <= 5, written
                 assert sum(count for kind, name, count in written if (kind, name) == ("insert", "histories")) == 60

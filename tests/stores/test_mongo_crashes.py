@@ -13,16 +13,17 @@ from msgspec.structs import replace
 from tests.servers import fresh_database
 from tests.stores.making import DECISIONS, DOMAIN, START, Run, events, pending
 from tests.stores.mongo import dying
-from workflowsvc.ports import Conflict
+from workflowsvc.ports import Conflict, StoreUnavailable
 from workflowsvc.records import Commit, ExecutionQuery, Heartbeat, TimeField
 from workflowsvc.stores.mongo import MongoStore
-from workflowsvc.stores.mongodb import standing, writer
+from workflowsvc.stores.mongodb import backlog, standing
 
 OLD, NEXT, LAST, RIVAL = (Run(number, "same", tags=["red"]) for number in range(1, 5))
 BEAT = Heartbeat(2, START, "alive")
 BEGUN = [OLD.start(scheduled=pending(2), heartbeat=BEAT, wake_at=START + 9)]
 AFTER = [NEXT.start(scheduled=pending(2), wake_at=START + 7)]
 
+OPENED = ExecutionQuery(domain=DOMAIN, open=True, by=TimeField.STARTED, oldest=0, latest=START * 2, now=START)
 #: the event that closes OLD
 CLOSED_AT = 3
 
@@ -109,6 +110,7 @@ async def test_what_a_process_that_died_had_begun_is_whole_or_not_there(scene: s
             async with dying(url, writes) as store:
                 try:
                     await store.commit(unit)
+                    await store.show()
                     died = False
                 except ConnectionError:
                     pass
@@ -120,8 +122,8 @@ async def test_what_a_process_that_died_had_begun_is_whole_or_not_there(scene: s
     assert set(seen) == {0, 1}
 
 
-async def test_who_reads_that_a_run_was_continued_finds_the_next_one(mongodb_url: str) -> None:
-    """Whether its writer is dead or only slow: the event and the run that it names are seen together."""
+async def test_who_loads_a_run_that_was_continued_finds_the_next_one(mongodb_url: str) -> None:
+    """Its writer is dead, and the action that continued it comes to another."""
     told = 0
     for writes in range(20):
         with fresh_database() as url:
@@ -130,7 +132,9 @@ async def test_who_reads_that_a_run_was_continued_finds_the_next_one(mongodb_url
             async with dying(url, writes) as store:
                 with suppress(ConnectionError):
                     await store.commit([OLD.close(), *AFTER])
+                    await store.show()
             async with MongoStore(url) as store:
+                await store.load(OLD.run_id)
                 if len(await store.history(OLD.run_id, 1, 99, 99)) == CLOSED_AT:
                     told += 1
                     assert await store.row(NEXT.run_id, START) is not None
@@ -144,6 +148,7 @@ async def test_who_goes_on_without_looking_sees_to_it_too(mongodb_url: str, writ
     async with dying(mongodb_url, writes) as store:
         with suppress(ConnectionError):
             await store.commit(BEGUN)
+            await store.show()
     async with MongoStore(mongodb_url) as store:
         try:
             await store.commit([OLD.commit(3, unscheduled=pending(2), scheduled=pending(3))])
@@ -220,17 +225,18 @@ async def test_a_purge_that_was_cut_short_is_finished_by_the_next(mongodb_url: s
 
 
 @pytest.mark.parametrize("closes", [False, True])
-@pytest.mark.parametrize("late", [writer, standing])
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("late", [backlog, standing])
 async def test_who_follows_late_takes_back_what_others_went_on_from(
-    mongodb_url: str, monkeypatch: pytest.MonkeyPatch, late: ModuleType, closes: bool
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch, late: ModuleType, slow: bool, closes: bool
 ) -> None:
     """Between the commit that schedules a task and what follows it, or between finding that and mending it."""
     follow, waiting = late.follow, True
-    monkeypatch.setattr(writer, "_PROMPT", 0)
+    monkeypatch.setattr(backlog, "_PROMPT", 0 if slow else 9)
 
     async def overtaken(*arguments: Any) -> None:
         nonlocal waiting
-        if waiting and arguments[1][0]["first"] == 3:
+        if waiting and (trace := arguments[1].get(OLD.run_id)) and trace.last == 3:
             waiting = False
             async with MongoStore(mongodb_url) as other:
                 await other.load(OLD.run_id)
@@ -244,6 +250,7 @@ async def test_who_follows_late_takes_back_what_others_went_on_from(
         monkeypatch.setattr(late, "follow", overtaken)
         with suppress(ConnectionError):
             await store.commit([OLD.commit(3, scheduled=pending(3), unscheduled=pending(2), wake_at=START)])
+            await store.show(overtaken=not slow)
     async with MongoStore(mongodb_url) as store:
         stored = await store.load(OLD.run_id)
         assert not waiting
@@ -252,8 +259,7 @@ async def test_who_follows_late_takes_back_what_others_went_on_from(
         assert await store.count_pending(DECISIONS) == 0
         assert await store.find_run(DOMAIN, "same") == (NEXT if closes else OLD).run_id
         assert len(await store.due(START * 2, None, 9)) == (not closes)
-        opened = ExecutionQuery(domain=DOMAIN, open=True, by=TimeField.STARTED, oldest=0, latest=START * 2, now=START)
-        assert await store.count_executions(opened) == 1
+        assert await store.count_executions(OPENED) == 1
 
 
 async def test_what_is_left_of_no_run_is_no_run(mongodb_url: str) -> None:
@@ -261,6 +267,7 @@ async def test_what_is_left_of_no_run_is_no_run(mongodb_url: str) -> None:
     async with MongoStore(mongodb_url) as store:
         await store.commit(BEGUN)
         await store.commit([OLD.close()])
+        await store.show()
         for name in ("histories", "closed_executions"):
             await store._server.delete(name, {"_id": {"$in": [OLD.run_id, f"{OLD.run_id}/0000000001"]}})
         assert await store.load(OLD.run_id) is None
@@ -277,3 +284,70 @@ async def test_a_run_that_had_its_place_and_never_began_is_not_woken_for_ever(mo
         assert await store.due(START, None, 9) == []
         with pytest.raises(ValueError, match="never begin"):
             await store.commit([OLD.start()])
+
+
+async def test_what_could_not_be_followed_is_tried_again_as_it_was(mongodb_url: str) -> None:
+    """Half of it may be there: what came since must not make up for it."""
+    async with MongoStore(mongodb_url) as store:
+        insert, calls = store._server.insert, 0
+
+        async def half(*arguments: Any) -> Any:
+            nonlocal calls
+            found = await insert(*arguments)
+            if arguments[0] == "pending" and (calls := calls + 1) == 1:
+                raise StoreUnavailable("it was written, and nobody learns of it")
+            return found
+
+        await store.commit(BEGUN)
+        store._server.insert = half  # type: ignore[method-assign]
+        with pytest.raises(StoreUnavailable):
+            await store.show()
+        await store.commit([OLD.commit(3, unscheduled=pending(2))])
+        await store.show()
+        assert await store.count_pending(DECISIONS) == 0
+        assert await store.count_executions(OPENED) == 1
+
+
+async def test_a_run_that_several_units_of_a_dead_process_made_is_whole(mongodb_url: str) -> None:
+    """A crash may leave many commits unfollowed, some of which undo what others did."""
+    async with dying(mongodb_url, 4) as store:  # a workflow id, three documents
+        await store.commit(BEGUN)
+        await store.commit([OLD.commit(3, scheduled=pending(3), unscheduled=pending(2))])
+        await store.commit([OLD.commit(4, scheduled=pending(4, 5), row=OLD.row(info=b"changed"), wake_at=START + 3)])
+    async with MongoStore(mongodb_url) as store:
+        stored = await store.load(OLD.run_id)
+        assert stored is not None
+        assert (stored.events, stored.wake_at, stored.row.info) == (events(1, 4), START + 3, b"changed")
+        assert await store.count_pending(DECISIONS) == 3
+        assert [each.info for each in await store.executions(OPENED, None, 9)] == [b"changed"]
+        assert [due.wake_at for due in await store.due(START * 2, None, 9)] == [START + 3]
+
+
+async def test_a_run_that_begins_and_closes_unfollowed_leaves_its_closed_row(mongodb_url: str) -> None:
+    async with dying(mongodb_url, 3) as store:
+        await store.commit(BEGUN)
+        await store.commit([OLD.close(3)])
+    async with MongoStore(mongodb_url) as store:
+        assert await store.load(OLD.run_id) is not None
+        assert await store.find_run(DOMAIN, "same") == OLD.run_id
+        assert (await store.count_executions(OPENED), await store.count_pending(DECISIONS)) == (0, 0)
+        assert await store.due(START * 2, None, 9) == []
+        await store.commit([NEXT.start()])
+
+
+async def test_a_workflow_id_goes_along_a_chain_of_runs_at_once(mongodb_url: str) -> None:
+    """Each continues the one before, in a unit of its own, before anything of it was shown."""
+    async with MongoStore(mongodb_url) as store, MongoStore(mongodb_url) as other:
+        await store.commit(BEGUN)
+        await store.commit([OLD.close(), *AFTER])
+        await store.commit([NEXT.close(), LAST.start(wake_at=START + 4)])
+        await store.commit([LAST.commit(3, wake_at=START + 6)])
+        await store.show()
+        assert await other.find_run(DOMAIN, "same") == LAST.run_id
+        assert [(due.wake_at, due.run.run_id) for due in await other.due(START * 2, None, 9)] == [
+            (START + 6, LAST.run_id)
+        ]
+        await store.commit([LAST.close(4)])
+        await store.commit([RIVAL.start()])
+        await store.show()
+        assert await other.find_run(DOMAIN, "same") == RIVAL.run_id

@@ -1,16 +1,19 @@
 """The Store on a server that speaks MongoDB's protocol: many processes, each with a client of its own.
 
 Law: here the parts are put together and the port's methods find theirs. How the server is spoken to is in
-mongodb/server.py, the only file that knows pymongo; who may write in mongodb/judging.py; what is written, and when, in
-mongodb/writer.py and mongodb/following.py; what a crash left undone in mongodb/standing.py.
+mongodb/server.py, the only file that knows pymongo; who may write in mongodb/judging.py; what is written in
+mongodb/writer.py and mongodb/following.py, and when in mongodb/backlog.py; what a crash left undone in
+mongodb/standing.py. A question that goes by what follows commits shows first what was committed here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Final, Self, TypeVar, cast
 
 from workflowsvc.messages import TaskList
 from workflowsvc.ports import StoreUnavailable
@@ -30,15 +33,19 @@ from workflowsvc.records import (
 )
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.mongodb import migration, retention, schema
+from workflowsvc.stores.mongodb.backlog import Backlog
 from workflowsvc.stores.mongodb.catalogue import Catalogue
 from workflowsvc.stores.mongodb.gathering import Groups
 from workflowsvc.stores.mongodb.judging import claim_of
 from workflowsvc.stores.mongodb.reader import Reader
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
-from workflowsvc.stores.mongodb.writer import Drafts, Unit, Writer
+from workflowsvc.stores.mongodb.writer import Unit, Writer
 
 T = TypeVar("T", str, bytes)
+
+#: Seconds that what is not followed yet is given at the end.
+_SHOW_SECONDS: Final = 2.0
 
 
 class MongoStore:
@@ -65,15 +72,20 @@ class MongoStore:
         self._standing = Standing(self._server)
         self._reader = Reader(self._server, self._standing)
         self._catalogue = Catalogue(self._server)
-        writer = Writer(self._server, self._standing)
-        self._groups = Groups[Unit, Drafts](writer.write, writer.follow)
+        self._backlog = Backlog(self._server, self._standing)
+        self._groups = Groups[Unit](Writer(self._server, self._standing, self._backlog).write)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._groups.finish()
-        await self._server.close()
+        try:
+            await self._groups.finish()
+            with suppress(StoreUnavailable, TimeoutError):  # whoever has the runs next sees to what is not followed
+                async with asyncio.timeout(_SHOW_SECONDS):
+                    await self._backlog.show()
+        finally:
+            await self._server.close()
 
     # -- executions: writing
 
@@ -81,32 +93,46 @@ class MongoStore:
         keys = {key for commit in unit for key in (commit.run_id, (claim_of(commit),))}
         await self._groups.submit(tuple(unit), keys)
 
+    @property
+    def lags(self) -> bool:
+        return True
+
+    async def show(self, *, overtaken: bool = False) -> None:
+        await self._backlog.show(overtaken=overtaken)
+
     async def settle(self, run_ids: Sequence[str]) -> None:
         if run_ids:
+            await self._backlog.show()
             unsettled = {"_id": {"$in": list(run_ids)}, "unsettled": True}
             await self._server.update_all(schema.CLOSED, unsettled, {"$set": {"unsettled": False}})
 
     async def purge(self, now: int, limit: int) -> int:
+        await self._backlog.show()
         return await retention.purge(self._server, self._standing, now, limit)
 
     # -- executions: reading
 
     async def load(self, run_id: str) -> StoredRun | None:
+        await self._backlog.show()
         return await self._reader.load(run_id)
 
     async def find_run(self, domain: str, workflow_id: str) -> str | None:
+        await self._backlog.show()
         return await self._reader.find_run(domain, workflow_id)
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
         return await self._reader.has_committed(run_id, action_id)
 
     async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
+        await self._backlog.show()
         return await self._reader.due(at, after, limit)
 
     async def recoverable(self, after: str, limit: int) -> list[RunRef]:
+        await self._backlog.show()
         return await self._reader.recoverable(after, limit)
 
     async def unsettled(self, closed_before: int, after: str, limit: int) -> list[RunRef]:
+        await self._backlog.show()
         return await self._reader.unsettled(closed_before, after, limit)
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
@@ -116,12 +142,15 @@ class MongoStore:
         return await self._reader.history(run_id, first, last, limit, reverse=reverse)
 
     async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
+        await self._backlog.show()
         return await self._reader.executions(query, after, limit)
 
     async def count_executions(self, query: ExecutionQuery) -> int:
+        await self._backlog.show()
         return await self._reader.count_executions(query)
 
     async def count_pending(self, task_list: TaskList) -> int:
+        await self._backlog.show()
         return await self._reader.count_pending(task_list)
 
     # -- catalogue

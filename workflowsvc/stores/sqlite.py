@@ -140,6 +140,13 @@ class SqliteStore:
     async def commit(self, unit: Sequence[Commit]) -> None:
         await self._write(Unit(tuple(unit)))
 
+    @property
+    def lags(self) -> bool:
+        return False
+
+    async def show(self, *, overtaken: bool = False) -> None:
+        """A file has one process."""
+
     async def settle(self, run_ids: Sequence[str]) -> None:
         await self._write(Settle(tuple(run_ids)))
 

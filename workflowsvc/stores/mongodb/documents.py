@@ -29,6 +29,11 @@ def history_id(run_id: str, first: int) -> str:
     return f"{run_id}/{first:010d}"
 
 
+def of_run(run_id: str, first: int = 0, last: int | None = None) -> Document:
+    """The filter that finds a run's documents that begin with the events *first* to *last*."""
+    return {"run": run_id, "first": {"$gte": first, **({} if last is None else {"$lte": last})}}
+
+
 def event_id(run_id: str, scheduled_event_id: int) -> str:
     return f"{run_id}/{scheduled_event_id:010d}"
 
@@ -152,11 +157,6 @@ def claimed(row: ExecutionRow, wake_at: int | None) -> Document:
     }
 
 
-def waking(part: Document) -> Document:
-    """What it takes of a part of its run's history: when to look at it."""
-    return {"at": part["last"], **({"wake": part["wake"]} if "wake" in part else {})}
-
-
 # ---- histories -----------------------------------------------------------------------------------------------
 
 
@@ -164,7 +164,7 @@ def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes
     """The document of one run's part of a unit, which ends with event *last*.
 
     It has all that must follow it into other collections, so that whoever finds that it did not can see to it. A part
-    without events is not written: it is only followed.
+    without events is not written: it is only followed, and at once.
     """
     run_id = commits[0].run_id
     events = [event for commit in commits for event in commit.events]

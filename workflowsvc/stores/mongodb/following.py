@@ -1,52 +1,70 @@
-"""What follows a commit into the other collections: rows, snapshots, heartbeats, pending tasks, workflow ids.
+"""What follows commits into the other collections: rows, snapshots, heartbeats, pending tasks, workflow ids.
 
-Law: a document that is followed twice, or late, leaves what it left the first time, and never undoes a newer one. So
-whoever finds that a commit was not followed may follow it, whatever its writer is doing.
+Law: a trace that is followed twice, or late, leaves what it left the first time, and never undoes a newer one. So
+whoever finds that a commit was not followed may follow it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, event_id, pending_ids, waking
-from workflowsvc.stores.mongodb.judging import Snapshot
-from workflowsvc.stores.mongodb.server import LARGEST, Change, Filter, Server
+from workflowsvc.stores.mongodb.documents import Document, event_id
+from workflowsvc.stores.mongodb.server import Change, Filter, Server
+from workflowsvc.stores.mongodb.traces import Trace
 
 
-async def follow(server: Server, documents: Sequence[Document], snapshots: Sequence[Snapshot] = ()) -> None:
-    """All but what is free then. One command per collection and kind of write."""
-    closing = [each for each in documents if "frees" in each]
-    changes = {
-        schema.RUNNING: [
-            _row(each) for each in documents if "row" in each and each["first"] > 1 and not each["closed"]
-        ],
-        # That of a run which begins is with its workflow id already.
-        schema.OPEN: [
-            _wake(each) for each in documents if "wake" in each and (each["first"] > 1 or not each["events"])
-        ],
-        schema.SNAPSHOTS: _snapshots(snapshots),
-        schema.HEARTBEATS: _beats(documents),
-    }
-    work: list[Awaitable[object]] = [server.update(name, wanted) for name, wanted in changes.items() if wanted]
-    inserts = {
-        schema.RUNNING: [_first_row(each) for each in documents if each["first"] == 1 and not each["closed"]],
-        schema.CLOSED: [_first_row(each) for each in closing],
-        schema.PENDING: _scheduled(documents),
-    }
-    work += [server.insert(name, wanted) for name, wanted in inserts.items() if wanted]
-    if gone := [key for each in documents for key in pending_ids(each["run"], each["unscheduled"])]:
-        work.append(server.delete(schema.PENDING, {"_id": {"$in": gone}}))
-    await _all(work)
+async def follow(server: Server, traces: Mapping[str, Trace]) -> None:
+    """What runs leave goes after all else: who finds a workflow id free, or a snapshot, finds the rest done.
 
-
-async def free(server: Server, documents: Sequence[Document]) -> None:
-    """What runs that closed leave, after all else: who finds a workflow id free finds the rest done.
-
-    So the row of such a run is for a moment in both places, and never in none.
+    So the row of a run that closed is for a moment in both places, and never in none. One command per collection and
+    kind of write.
     """
-    await _all(_claims(server, documents))
+    await _all(_kept(server, traces.values()))
+    await _all(_left(server, traces))
+
+
+def _kept(server: Server, traces: Collection[Trace]) -> Iterator[Awaitable[object]]:
+    heirs = {trace.heir["run"] for trace in traces if trace.heir}
+    changes = {
+        schema.RUNNING: [_row(each) for each in traces if each.row and not each.closed and not each.fresh],
+        schema.OPEN: [_wake(each) for each in traces if _is_to_wake(each) and each.run not in heirs],
+        schema.HEARTBEATS: [_beat(each.run, beat) for each in traces for beat in each.beats.values()],
+    }
+    inserts = {
+        schema.RUNNING: [_first_row(each) for each in traces if each.fresh and not each.closed],
+        schema.CLOSED: [_first_row(each) for each in traces if each.closes],
+        schema.PENDING: [{"_id": key} for each in traces for key in each.waiting],
+    }
+    yield from (server.update(name, wanted) for name, wanted in changes.items() if wanted)
+    yield from (server.insert(name, wanted) for name, wanted in inserts.items() if wanted)
+    if gone := [key for each in traces for key in each.gone]:
+        yield server.delete(schema.PENDING, {"_id": {"$in": gone}})
+
+
+def _left(server: Server, traces: Mapping[str, Trace]) -> Iterator[Awaitable[object]]:
+    """A workflow id goes to the run that takes it over, and so on to the last of them, else it is free."""
+    heirs = {trace.heir["run"] for trace in traces.values() if trace.heir}
+    moved: list[Change] = []
+    freed: list[Filter] = []
+    for trace in traces.values():
+        if trace.frees is None or trace.run in heirs:
+            continue
+        held = {"_id": trace.frees, "run": trace.run}
+        heir = _last_heir(trace, traces)
+        if heir is None:
+            freed.append(held)
+        else:
+            moved.append(Change(held, _to(heir, traces.get(heir["run"]))))
+    if closed := [each.run for each in traces.values() if each.closes and not each.fresh]:
+        yield server.delete(schema.RUNNING, {"_id": {"$in": closed}})
+    if moved:
+        yield server.update(schema.OPEN, moved)
+    if freed:
+        yield server.delete(schema.OPEN, _all_of(freed))
+    if snapshots := list(_snapshots(traces.values())):
+        yield server.update(schema.SNAPSHOTS, snapshots)
 
 
 async def _all(work: Iterable[Awaitable[object]]) -> None:
@@ -56,71 +74,63 @@ async def _all(work: Iterable[Awaitable[object]]) -> None:
             raise answer
 
 
-def _first_row(document: Document) -> Document:
+def _first_row(trace: Trace) -> Document:
     """One that is there already is as new as this, or newer."""
-    return {"_id": document["run"], **document["row"], "at": document["last"]}
+    assert trace.row is not None  # noqa: S101  as the documents that begin and close a run have one
+    return {"_id": trace.run, **trace.row, "at": trace.row_at}
 
 
-def _row(document: Document) -> Change:
-    last = document["last"]
-    return Change({"_id": document["run"], "at": {"$lt": last}}, {"$set": {**document["row"], "at": last}})
+def _row(trace: Trace) -> Change:
+    """A run whose beginning was not followed has none yet."""
+    assert trace.row is not None  # noqa: S101  else it is not asked for
+    older = {"_id": trace.run, "at": {"$lt": trace.row_at}}
+    return Change(older, {"$set": {**trace.row, "at": trace.row_at}}, upsert=trace.mending)
 
 
-def _wake(document: Document) -> Change:
+def _is_to_wake(trace: Trace) -> bool:
+    return trace.wake_changed and not trace.closed
+
+
+def _wake(trace: Trace) -> Change:
     """Without events it is as new as the last of them."""
-    older = {"$lt" if document["events"] else "$lte": document["last"]}
-    return Change({"_id": document["claim"], "run": document["run"], "at": older}, {"$set": waking(document)})
+    older = {"$lte" if trace.aside else "$lt": trace.wake_at}
+    return Change({"_id": trace.claim, "run": trace.run, "at": older}, {"$set": _waking(trace.wake_at, trace.wake)})
 
 
-def _snapshots(snapshots: Iterable[Snapshot]) -> list[Change]:
-    """One that no document holds is not kept: the older one and the events since then are the same state."""
-    return [
-        Change({"_id": run_id}, {"$set": {"at": at, "document": document, "state": state}}, upsert=True)
-        for run_id, at, document, state in snapshots
-        if len(state) <= LARGEST
-    ]
+def _waking(at: int, wake: str | None) -> Document:
+    return {"at": at, **({} if wake is None else {"wake": wake})}
 
 
-def _beats(documents: Iterable[Document]) -> list[Change]:
-    newest = {event_id(each["run"], beat["task"]): (each["run"], beat) for each in documents for beat in each["beats"]}
-    return [
-        Change({"_id": key, "run": run_id, "at": {"$lte": beat["at"]}}, {"$set": beat}, upsert=True)
-        for key, (run_id, beat) in newest.items()
-    ]
+def _snapshots(traces: Iterable[Trace]) -> Iterator[Change]:
+    for trace in traces:
+        if trace.snapshot is not None:
+            run_id, at, document, state = trace.snapshot
+            yield Change({"_id": run_id}, {"$set": {"at": at, "document": document, "state": state}}, upsert=True)
 
 
-def _scheduled(documents: Iterable[Document]) -> list[Document]:
-    return [{"_id": key} for each in documents for key in pending_ids(each["run"], each["scheduled"])]
+def _beat(run_id: str, beat: Document) -> Change:
+    key = event_id(run_id, beat["task"])
+    return Change({"_id": key, "run": run_id, "at": {"$lte": beat["at"]}}, {"$set": beat}, upsert=True)
 
 
-def _claims(server: Server, documents: Sequence[Document]) -> list[Awaitable[object]]:
-    """A workflow id goes to the run that takes it over in the same document, else it is free.
-
-    A run that hangs on another never held it: the id went from the first to the last of them.
-    """
-    freeing = [each for each in documents if "frees" in each]
-    moved = [Change(_held(each), _to(each)) for each in freeing if "next" in each]
-    freed = [_held(each) for each in freeing if "next" not in each]
-    work: list[Awaitable[object]] = []
-    if freeing:
-        work.append(server.delete(schema.RUNNING, {"_id": {"$in": [each["run"] for each in freeing]}}))
-    if moved:
-        work.append(server.update(schema.OPEN, moved))
-    if freed:
-        work.append(server.delete(schema.OPEN, _all_of(freed)))
-    return work
+def _last_heir(trace: Trace, traces: Mapping[str, Trace]) -> Document | None:
+    heir = trace.heir
+    while heir is not None and (its := traces.get(heir["run"])) is not None and its.frees is not None:
+        heir = its.heir
+    return heir
 
 
-def _all_of(held: Sequence[Filter]) -> Filter:
+def _to(heir: Document, trace: Trace | None) -> Document:
+    """What its beginning says of when to look at it holds until it says something else."""
+    if trace is not None and trace.wake is not None:
+        waking = _waking(trace.wake_at, trace.wake)
+    else:
+        waking = _waking(heir["last"], heir.get("wake"))
+    taken = {"$set": {"run": heir["run"], **waking}}
+    return taken if "wake" in waking else {**taken, "$unset": {"wake": ""}}
+
+
+def _all_of(held: Iterable[Filter]) -> Filter:
     """No run ever holds the workflow id of another's."""
-    return {key: {"$in": [each[key] for each in held]} for key in ("_id", "run")}
-
-
-def _held(document: Document) -> Filter:
-    return {"_id": document["frees"], "run": document["run"]}
-
-
-def _to(document: Document) -> Document:
-    heir = next(each for each in document["then"] if each["run"] == document["next"])
-    taken = {"$set": {"run": heir["run"], **waking(heir)}}
-    return taken if "wake" in heir else {**taken, "$unset": {"wake": ""}}
+    wanted = list(held)
+    return {key: {"$in": [each[key] for each in wanted]} for key in ("_id", "run")}

@@ -13,7 +13,6 @@ from typing import Any, Final, Generic, TypeVar
 from workflowsvc.jobs import outcome
 
 W = TypeVar("W")
-D = TypeVar("D")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -41,20 +40,14 @@ class Job(Generic[W]):
             self.done.set_exception(self.error)
 
 
-class Groups(Generic[W, D]):
+class Groups(Generic[W]):
     """Jobs gather while a group is being written. Jobs that share a key never share a moment.
 
-    They are written in the order of their submission, one group at a time: *written* first, then *followed* by what
-    the writing gave. A job is answered when the following says so, or its group is through.
+    They are written in the order of their submission, one group at a time, and answered when their group is through.
     """
 
-    def __init__(
-        self,
-        write: Callable[[Sequence[Job[W]]], Awaitable[D]],
-        follow: Callable[[D, Callable[[Job[W]], None]], Awaitable[None]],
-    ) -> None:
+    def __init__(self, write: Callable[[Sequence[Job[W]]], Awaitable[None]]) -> None:
         self._write = write
-        self._follow = follow
         self._free = True
         self._gathered: list[Job[W]] = []
         self._writing: set[asyncio.Task[None]] = set()
@@ -99,19 +92,13 @@ class Groups(Generic[W, D]):
         return group
 
     async def _work(self, group: Sequence[Job[W]]) -> None:
-        open_jobs = set(group)
-
-        def answer(job: Job[W]) -> None:
-            open_jobs.discard(job)
-            job.answer()
-
         try:
-            await self._follow(await self._write(group), answer)
+            await self._write(group)
         except Exception as error:
-            for job in open_jobs:
+            for job in group:
                 job.error = job.error or error
-        for job in tuple(open_jobs):
-            answer(job)
+        for job in group:
+            job.answer()
         self._free = True
         # Those who were answered come first: what they submit now goes with what has gathered.
         self._call()

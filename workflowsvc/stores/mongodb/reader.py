@@ -13,14 +13,15 @@ from workflowsvc.messages import TaskList
 from workflowsvc.records import Cursor, Due, ExecutionQuery, ExecutionRow, ListedExecution, RunRef, StoredRun
 from workflowsvc.stores.mongodb import filters, schema
 from workflowsvc.stores.mongodb.documents import (
-    NEVER,
     Document,
     claim_id,
     cursor,
     facet,
     heartbeat,
+    history_id,
     list_id,
     moment,
+    of_run,
     place,
     ref_of,
     row_of,
@@ -77,7 +78,7 @@ class Reader:
 
     async def load(self, run_id: str) -> StoredRun | None:
         found = await self._load(run_id)
-        if found is not None and await self._standing.mended(found.documents[-1]):
+        if found is not None and await self._standing.mended(found.documents):
             found = await self._load(run_id)
         if found is None or found.execution is None:
             self._standing.forget([run_id])
@@ -95,7 +96,7 @@ class Reader:
             self._server.find(schema.HEARTBEATS, {"run": run_id}, [("_id", 1)]),
         )
         since = snapshot["document"] if snapshot else 1
-        documents = await self._histories({"run": run_id, "first": {"$gte": since}})
+        documents = await self._standing.documents(run_id, since)
         if not documents or "tombstone" in documents[-1] or (execution and "purged" in execution):
             return None
         return _Found(documents, execution, claim, snapshot, beats)
@@ -105,9 +106,6 @@ class Reader:
         by_run = {"_id": run_id}
         running = await self._server.find_one(schema.RUNNING, by_run)
         return await self._server.find_one(schema.CLOSED, by_run) or running
-
-    async def _histories(self, wanted: Document) -> list[Document]:
-        return await self._server.find(schema.HISTORIES, wanted, [("first", 1)])
 
     async def find_run(self, domain: str, workflow_id: str) -> str | None:
         former = None
@@ -121,30 +119,38 @@ class Reader:
             if not last["closed"]:
                 return run_id
             former = run_id
-            if "tombstone" not in last:
-                await self._standing.mended(last)
+            await self._standing.look([run_id])
         closed = {"found_by": facet(domain, "workflow_id", workflow_id)}
         newest = await self._server.find_one(schema.CLOSED, closed, [("started", -1)], fields=["_id"])
         return newest["_id"] if newest else None
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
         """Looked for along the run from its end, where what is asked for again has just been written."""
-        behind = NEVER
-        while behind > 1:
-            wanted = {"run": run_id, "first": {"$lt": behind}}
+        behind: int | None = None
+        while behind != 0:
             page = await self._server.find(
-                schema.HISTORIES, wanted, [("first", -1)], limit=_LOOK, fields=["first", "actions"]
+                schema.HISTORIES, of_run(run_id, 1, behind), [("first", -1)], limit=_LOOK, fields=["first", "actions"]
             )
             if any(action_id in document["actions"] for document in page):
                 return True
-            behind = page[-1]["first"] if page else 0
+            behind = page[-1]["first"] - 1 if page else 0
         return False
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
         fields = await self._row(run_id)
+        if fields is None or ("purged" not in fields and fields["closed"] is None):
+            fields = await self._newer_row(run_id) or fields
         if fields is None or "purged" in fields or fields["expires_at"] <= now:
             return None
         return row_of(run_id, fields)
+
+    async def _newer_row(self, run_id: str) -> Document | None:
+        """As the history has it, which may not be followed yet."""
+        last = await self._standing.last(run_id)
+        if last is None or "tombstone" in last or "row" in last:
+            return last and last.get("row")
+        first = await self._server.find_one(schema.HISTORIES, {"_id": history_id(run_id, 1)}, fields=["row"])
+        return first and first["row"]
 
     async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool) -> list[bytes]:
         first = max(first, 1)
@@ -158,22 +164,14 @@ class Reader:
         begin = await self._starting(run_id, first, ["first"]) if first > 1 else {"first": 1}
         if begin is None:
             return []
-        wanted = {"run": run_id, "first": {"$gte": begin["first"], "$lte": last}}
-        documents = await self._histories(wanted)
-        await self._bring_about([each for each in documents if "then" in each])
+        wanted = of_run(run_id, begin["first"], last)
+        documents = await self._server.find(schema.HISTORIES, wanted, [("first", 1)])
         events = list(_events(documents, first))[: last - first + 1]
         return events[::-1] if reverse else events
 
-    async def _bring_about(self, continued: Sequence[Document]) -> None:
-        """Who reads that a run was continued may ask for the next one at once."""
-        for document in continued:
-            rows = await asyncio.gather(*(self._row(each["run"]) for each in document["then"]))
-            if None in rows:
-                await self._standing.mended(document)
-
     async def _starting(self, run_id: str, event_id: int, fields: Sequence[str]) -> Document | None:
         """The last document that begins with the event or before."""
-        wanted = {"run": run_id, "first": {"$lte": event_id}}
+        wanted = of_run(run_id, 1, event_id)
         return await self._server.find_one(schema.HISTORIES, wanted, [("first", -1)], fields=fields)
 
     # ---- many runs ---------------------------------------------------------------------------------------------

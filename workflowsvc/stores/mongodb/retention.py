@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, row_names
+from workflowsvc.stores.mongodb.documents import Document, of_run, row_names
 from workflowsvc.stores.mongodb.server import Filter, Server
 from workflowsvc.stores.mongodb.standing import Standing
 
@@ -52,4 +52,4 @@ async def _sweep(server: Server, run_id: str) -> None:
 
 
 async def _front(server: Server, run_id: str) -> list[Document]:
-    return await server.find(schema.HISTORIES, {"run": run_id}, [("first", 1)], limit=_SWEEP, fields=["_id"])
+    return await server.find(schema.HISTORIES, of_run(run_id), [("first", 1)], limit=_SWEEP, fields=["_id"])

@@ -1,7 +1,8 @@
-"""Where runs stand, as far as it is remembered and else as their last documents say.
+"""Where runs stand, as far as it is remembered and else as their documents say.
 
-Law: nobody goes on from a document before what should have followed it has: a crash leaves at most the last document
-of a run unfollowed, and whoever comes next sees to it. A run that is closed is not remembered: it may be purged.
+Law: nobody goes on with a run of another process before what should have followed its documents has: a crash leaves the
+newest of them unfollowed, none that is older than the snapshot, and whoever comes next sees to it. A run that is closed
+is not remembered: it may be purged.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, pending_ids, tombstone
-from workflowsvc.stores.mongodb.following import follow, free
+from workflowsvc.stores.mongodb.documents import Document, of_run, pending_ids, tombstone
+from workflowsvc.stores.mongodb.following import follow
 from workflowsvc.stores.mongodb.judging import Head
 from workflowsvc.stores.mongodb.server import Server
+from workflowsvc.stores.mongodb.traces import Trace, traced
 
 #: Runs whose last event is remembered; of the others it is looked up.
 _HEADS: Final = 50_000
@@ -55,11 +57,17 @@ class Standing:
         return heads
 
     async def _look(self, run_id: str) -> Document | None:
-        last = await self.last(run_id)
-        return None if last is None or "tombstone" in last else await self._mend(last) or last
+        snapshot = await self._server.find_one(schema.SNAPSHOTS, {"_id": run_id}, fields=["document"])
+        documents = await self.documents(run_id, snapshot["document"] if snapshot else 1)
+        if not documents or "tombstone" in documents[-1]:
+            return None
+        return await self._mend(documents) or documents[-1]
+
+    async def documents(self, run_id: str, first: int) -> list[Document]:
+        return await self._server.find(schema.HISTORIES, of_run(run_id, first), [("first", 1)])
 
     async def last(self, run_id: str) -> Document | None:
-        return await self._server.find_one(schema.HISTORIES, {"run": run_id}, [("first", -1)])
+        return await self._server.find_one(schema.HISTORIES, of_run(run_id), [("first", -1)])
 
     async def stands(self, run_id: str) -> bool:
         """Whether the run is open. One that closed is seen to, one that had not begun never will."""
@@ -68,7 +76,7 @@ class Standing:
             taken = await self._server.insert(schema.HISTORIES, [tombstone(run_id)])
             return bool(taken) and await self.stands(run_id)
         if last["closed"] and "tombstone" not in last:
-            await self._mend(last)
+            await self._look(run_id)
         return not last["closed"]
 
     async def clear(self, claim: Document) -> bool:
@@ -80,99 +88,88 @@ class Standing:
 
     # ---- mending -----------------------------------------------------------------------------------------------
 
-    async def mended(self, last: Document) -> bool:
-        """See to it that the last document of a run is followed; whether it was not."""
-        return await self._mend(last) is not None
+    async def mended(self, documents: Sequence[Document]) -> bool:
+        """See to it that a run's documents, all since its snapshot, are followed; whether they were not."""
+        return await self._mend(documents) is not None
 
-    async def _mend(self, last: Document) -> Document | None:
+    async def _mend(self, documents: Sequence[Document]) -> Document | None:
         """The last document after that, where there was anything to do."""
-        mended = None
-        while await self._lacks(last):
-            await self._hang(last.get("then", ()))
-            await follow(self._server, [last])
-            await free(self._server, [last])
-            newer = await self._catch_up(last)
-            mended = last = newer or last
-            if newer is None:
+        run_id, mended = documents[-1]["run"], None
+        while await self._lacks(trace := traced(documents, mending=True)[run_id]):
+            await self._hang([each for document in documents for each in document.get("then", ())])
+            await follow(self._server, {run_id: trace})
+            newer = await self._catch_up(trace)
+            documents = [*documents, *newer]
+            mended = documents[-1]
+            if not newer:
                 break
         return mended
 
-    async def catch_up(self, documents: Iterable[Document]) -> None:
-        """Take back what others had gone on from when these documents were followed, which was late."""
-        for document in documents:
-            if document["scheduled"] or document["first"] == 1:
-                await self._catch_up(document)
+    async def catch_up(self, traces: Iterable[Trace]) -> None:
+        """Take back what others had gone on from when these were followed, which was late."""
+        await asyncio.gather(*(self._catch_up(trace) for trace in traces if trace.waiting or trace.row))
 
     async def _hang(self, hanging: Sequence[Document]) -> None:
         if hanging:
             await self._server.insert(schema.HISTORIES, hanging)
             await asyncio.gather(*(self._look(each["run"]) for each in hanging))
 
-    async def _catch_up(self, last: Document) -> Document | None:
-        """Others may have gone on meanwhile, and what they took away just been put back; their last document."""
-        behind = {"run": last["run"], "first": {"$gt": last["first"]}}
-        newer = await self._server.find(schema.HISTORIES, behind, [("first", 1)])
+    async def _catch_up(self, trace: Trace) -> list[Document]:
+        """Others may have gone on meanwhile, and what they took away just been put back; their documents."""
+        newer = await self.documents(trace.run, trace.last + 1)
         if not newer:
-            return None
+            return []
         closed = newer[-1]["closed"]
-        gone = {each["task"] for document in newer for each in document["unscheduled"]}
-        back = pending_ids(last["run"], [each for each in last["scheduled"] if closed or each["task"] in gone])
-        if back:
+        gone = {key for document in newer for key in pending_ids(trace.run, document["unscheduled"])}
+        if back := [key for key in trace.waiting if closed or key in gone]:
             await self._server.delete(schema.PENDING, {"_id": {"$in": back}})
         if closed:
-            await self._server.delete(schema.RUNNING, {"_id": last["run"]})
-        return newer[-1]
+            await self._server.delete(schema.RUNNING, {"_id": trace.run})
+        return newer
 
-    async def _lacks(self, last: Document) -> bool:
-        """Whether anything is missing of what should have followed it."""
+    async def _lacks(self, trace: Trace) -> bool:
+        """Whether anything is missing of what should have followed."""
         row, pending, beats, claim = await asyncio.gather(
-            self._lacks_row(last),
-            self._pending(last),
-            self._beats(last),
-            self._claim(last),
+            self._lacks_row(trace),
+            self._lacks_pending(trace),
+            self._lacks_beats(trace),
+            self._lacks_claim(trace),
         )
-        return (
-            _lacks_claim(last, claim)
-            or row
-            or pending != set(pending_ids(last["run"], last["scheduled"]))
-            or any(beats.get(beat["task"], 0) < beat["at"] for beat in last["beats"])
-        )
+        return row or pending or beats or claim
 
-    async def _lacks_row(self, last: Document) -> bool:
-        """A run that closed and has no row anywhere was purged, unless it began with this document."""
-        if "row" not in last:
+    async def _lacks_row(self, trace: Trace) -> bool:
+        """A run that closed, whose beginning has gone, and that has no row anywhere, was purged."""
+        if trace.row is None:
             return False
-        by_run = {"_id": last["run"]}
+        by_run = {"_id": trace.run}
         running = await self._server.find_one(schema.RUNNING, by_run, fields=["at"])
-        if not last["closed"]:
-            return running is None or running["at"] < last["last"]
-        if running is not None or last["first"] > 1:
+        if not trace.closed:
+            return running is None or running["at"] < trace.row_at
+        if running is not None or not trace.begins:
             return running is not None
         return await self._server.find_one(schema.CLOSED, by_run, fields=["at"]) is None
 
-    async def _pending(self, last: Document) -> set[str]:
-        """Those of the tasks that it names."""
-        named = pending_ids(last["run"], [*last["scheduled"], *last["unscheduled"]])
+    async def _lacks_pending(self, trace: Trace) -> bool:
+        named = [*trace.waiting, *trace.gone]
         if not named:
-            return set()
-        return {task["_id"] for task in await self._server.find(schema.PENDING, {"_id": {"$in": named}})}
+            return False
+        found = await self._server.find(schema.PENDING, {"_id": {"$in": named}})
+        return {task["_id"] for task in found} != trace.waiting.keys()
 
-    async def _beats(self, last: Document) -> dict[int, int]:
-        if not last["beats"]:
-            return {}
-        beats = await self._server.find(schema.HEARTBEATS, {"run": last["run"]}, fields=["task", "at"])
-        return {beat["task"]: beat["at"] for beat in beats}
+    async def _lacks_beats(self, trace: Trace) -> bool:
+        if not trace.beats:
+            return False
+        found = await self._server.find(schema.HEARTBEATS, {"run": trace.run}, fields=["task", "at"])
+        kept = {beat["task"]: beat["at"] for beat in found}
+        return any(kept.get(task, 0) < beat["at"] for task, beat in trace.beats.items())
 
-    async def _claim(self, last: Document) -> Document | None:
-        if "frees" not in last and "wake" not in last:
-            return None
-        return await self._server.find_one(schema.OPEN, {"run": last["run"]})
+    async def _lacks_claim(self, trace: Trace) -> bool:
+        """A run that begins has its time to wake from the first."""
+        if trace.frees is None and not trace.wake_changed:
+            return False
+        claim = await self._server.find_one(schema.OPEN, {"run": trace.run})
+        return claim is not None and (trace.frees is not None or claim["at"] < trace.wake_at)
 
 
 def _head(last: Document) -> Head:
     return Head(last["last"], not last["closed"])
-
-
-def _lacks_claim(last: Document, claim: Document | None) -> bool:
-    """A run that begins has its time to wake from the first."""
-    return claim is not None and ("frees" in last or (last["first"] > 1 and claim["at"] < last["last"]))

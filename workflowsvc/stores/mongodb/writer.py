@@ -1,7 +1,7 @@
-"""How a group of units is written: workflow ids first, then histories, which commits, then all that follows.
+"""How a group of units is written: workflow ids first, then histories, which commits; all else follows later.
 
-Law: a unit is answered when everything that follows it is there, and what went wrong goes to the unit that it
-concerns, or to all where the server is to blame. After an error nothing is remembered of what the group touched.
+Law: what went wrong goes to the unit that it concerns, or to all where the server is to blame. After an error nothing
+is remembered of what the group touched. What is in no document of a history is followed at once.
 
 Inserting a document of a history is the commit, and its unique `_id` the lock. A document is known by its nonce: one
 that is there already may be this writer's own, from an attempt whose outcome was unknown.
@@ -12,48 +12,48 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit
 from workflowsvc.stores.mongodb import schema
+from workflowsvc.stores.mongodb.backlog import Backlog
 from workflowsvc.stores.mongodb.documents import Document
-from workflowsvc.stores.mongodb.following import follow, free
+from workflowsvc.stores.mongodb.following import follow
 from workflowsvc.stores.mongodb.gathering import Job
 from workflowsvc.stores.mongodb.judging import Draft, Head, begins, drafted
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
+from workflowsvc.stores.mongodb.traces import traced
 
 Unit = Sequence[Commit]
 Drafts = Mapping[Job[Unit], Draft]
 
 #: How often a workflow id that turns out to be free is tried to be had, before others that want it have it.
 _ATTEMPTS: Final = 5
-#: Seconds after which another process may have taken over the runs and gone on: what follows late is looked at again.
-_PROMPT: Final = 1.0
 
 
 class Writer:
-    def __init__(self, server: Server, standing: Standing) -> None:
+    def __init__(self, server: Server, standing: Standing, backlog: Backlog) -> None:
         self._server = server
         self._standing = standing
+        self._backlog = backlog
         self._mark = os.urandom(8)
         self._numbers = itertools.count()
 
-    async def write(self, jobs: Sequence[Job[Unit]]) -> Drafts:
-        """Those that were: they are committed. The others have their error."""
+    async def write(self, jobs: Sequence[Job[Unit]]) -> None:
+        """Those that are not committed then have their error."""
         with self._forgetting(jobs):
             drafts = await self._drafts(jobs)
             await self._take(drafts)
             await self._insert(drafts)
-        return drafts
-
-    async def follow(self, drafts: Drafts, answer: Callable[[Job[Unit]], None]) -> None:
-        with self._forgetting(drafts):
-            await self._follow(drafts, answer)
+            for draft in drafts.values():
+                self._standing.remember(draft.heads)
+                self._backlog.add(draft.documents(), draft.snapshots)
+            if asides := [each for draft in drafts.values() for each in draft.asides]:
+                await follow(self._server, traced(asides))
 
     @contextmanager
     def _forgetting(self, jobs: Iterable[Job[Unit]]) -> Iterator[None]:
@@ -71,7 +71,7 @@ class Writer:
         drafts = {job: draft for job in jobs if (draft := self._draft(job, heads))}
         doubtful = [job for job in jobs if isinstance(job.error, Conflict)]
         if doubtful:
-            heads = await self._standing.look({commit.run_id for job in doubtful for commit in job.work})
+            heads = await self._look({commit.run_id for job in doubtful for commit in job.work})
             for job in doubtful:
                 job.error = None
                 if draft := self._draft(job, heads):
@@ -86,7 +86,11 @@ class Writer:
                 firsts.setdefault(commit.run_id, commit)
         known = self._standing.known(firsts)
         unknown = [run_id for run_id, commit in firsts.items() if run_id not in known and not begins(commit)]
-        return known | (await self._standing.look(unknown) if unknown else {})
+        return known | (await self._look(unknown) if unknown else {})
+
+    async def _look(self, run_ids: Iterable[str]) -> dict[str, Head]:
+        await self._backlog.show()
+        return await self._standing.look(run_ids)
 
     def _draft(self, job: Job[Unit], heads: Mapping[str, Head]) -> Draft | None:
         nonce = self._mark + next(self._numbers).to_bytes(8, "big")
@@ -107,6 +111,8 @@ class Writer:
         if not wanted:
             return
         taken = await self._server.insert(schema.OPEN, [claim for _, claim in wanted])
+        if taken:  # perhaps by runs of which it is not followed yet that they have closed
+            await self._backlog.show()
         had = await asyncio.gather(*(self._contend(wanted[place][1]) for place in taken))
         for place, has in zip(taken, had, strict=True):
             job, claim = wanted[place]
@@ -152,22 +158,6 @@ class Writer:
             if key not in theirs or theirs[key]["nonce"] != drafts[job].nonce:
                 lost[job] = _refusal(key, theirs.get(key, {}))
         return lost
-
-    # ---- what follows ------------------------------------------------------------------------------------------
-
-    async def _follow(self, drafts: Drafts, answer: Callable[[Job[Unit]], None]) -> None:
-        documents = [each for draft in drafts.values() for each in (*draft.documents(), *draft.asides)]
-        began = time.monotonic()
-        await follow(self._server, documents, [each for draft in drafts.values() for each in draft.snapshots])
-        if time.monotonic() - began > _PROMPT:
-            await self._standing.catch_up(documents)
-        freeing = [each for each in documents if "frees" in each]
-        for job, draft in drafts.items():
-            self._standing.remember(draft.heads)
-            if not any("frees" in each for each in draft.documents()):
-                answer(job)
-        if freeing:
-            await free(self._server, freeing)
 
 
 def _refusal(key: str, found: Document) -> Exception:
