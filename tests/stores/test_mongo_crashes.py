@@ -269,7 +269,7 @@ async def test_what_is_left_of_no_run_is_no_run(mongodb_url: str) -> None:
         await store.commit([OLD.close()])
         await store.show()
         for name in ("histories", "closed_executions"):
-            await store._server.delete(name, {"_id": {"$in": [OLD.run_id, f"{OLD.run_id}/0000000001"]}})
+            await store._server.delete(name, {"_id": {"$in": [OLD.run_id, f"{OLD.run_id}/000000"]}})
         assert await store.load(OLD.run_id) is None
         assert await store.history(OLD.run_id, 1, 9, 9) == []
 

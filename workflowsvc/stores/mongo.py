@@ -36,6 +36,7 @@ from workflowsvc.stores.mongodb import migration, retention, schema
 from workflowsvc.stores.mongodb.backlog import Backlog
 from workflowsvc.stores.mongodb.catalogue import Catalogue
 from workflowsvc.stores.mongodb.gathering import Groups
+from workflowsvc.stores.mongodb.histories import Histories
 from workflowsvc.stores.mongodb.judging import claim_of
 from workflowsvc.stores.mongodb.reader import Reader
 from workflowsvc.stores.mongodb.server import Server
@@ -69,8 +70,9 @@ class MongoStore:
         except BaseException:
             await self._server.close()
             raise
-        self._standing = Standing(self._server)
-        self._reader = Reader(self._server, self._standing)
+        histories = Histories(self._server)
+        self._standing = Standing(self._server, histories)
+        self._reader = Reader(self._server, histories, self._standing)
         self._catalogue = Catalogue(self._server)
         self._backlog = Backlog(self._server, self._standing)
         self._groups = Groups[Unit](Writer(self._server, self._standing, self._backlog).write)

@@ -25,13 +25,9 @@ _LAST_TIME: Final = 10**16 - 1
 # ---- ids -----------------------------------------------------------------------------------------------------
 
 
-def history_id(run_id: str, first: int) -> str:
-    return f"{run_id}/{first:010d}"
-
-
-def of_run(run_id: str, first: int = 0, last: int | None = None) -> Document:
-    """The filter that finds a run's documents that begin with the events *first* to *last*."""
-    return {"run": run_id, "first": {"$gte": first, **({} if last is None else {"$lte": last})}}
+def history_id(run_id: str, number: int) -> str:
+    """Of a run's documents, the one with the number 0, 1, 2, ..."""
+    return f"{run_id}/{number:06d}"
 
 
 def event_id(run_id: str, scheduled_event_id: int) -> str:
@@ -160,7 +156,7 @@ def claimed(row: ExecutionRow, wake_at: int | None) -> Document:
 # ---- histories -----------------------------------------------------------------------------------------------
 
 
-def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes) -> Document:
+def history(commits: Sequence[Commit], number: int, last: int, *, is_open: bool, nonce: bytes) -> Document:
     """The document of one run's part of a unit, which ends with event *last*.
 
     It has all that must follow it into other collections, so that whoever finds that it did not can see to it. A part
@@ -173,8 +169,9 @@ def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes
     wakes = [commit.wake_at for commit in commits if commit.wake_at is not None]
     scheduled, unscheduled = _tasks(commits)
     document: Document = {
-        "_id": history_id(run_id, first),
+        "_id": history_id(run_id, number),
         "run": run_id,
+        "number": number,
         "first": first,
         "last": last,
         "closed": not is_open,
@@ -196,8 +193,9 @@ def history(commits: Sequence[Commit], last: int, *, is_open: bool, nonce: bytes
 def tombstone(run_id: str) -> Document:
     """Stands where the run would begin, so that it never can."""
     return {
-        "_id": history_id(run_id, 1),
+        "_id": history_id(run_id, 0),
         "run": run_id,
+        "number": 0,
         "first": 1,
         "last": 0,
         "closed": True,

@@ -34,7 +34,7 @@ def _kept(server: Server, traces: Collection[Trace]) -> Iterator[Awaitable[objec
     }
     inserts = {
         schema.RUNNING: [_first_row(each) for each in traces if each.fresh and not each.closed],
-        schema.CLOSED: [_first_row(each) for each in traces if each.closes],
+        schema.CLOSED: [{**_first_row(each), "documents": each.documents} for each in traces if each.closes],
         schema.PENDING: [{"_id": key} for each in traces for key in each.waiting],
     }
     yield from (server.update(name, wanted) for name, wanted in changes.items() if wanted)

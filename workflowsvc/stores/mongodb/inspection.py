@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from workflowsvc.stores.mongodb import schema
+from workflowsvc.stores.mongodb.histories import Histories
 from workflowsvc.stores.mongodb.reader import Reader
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
@@ -56,7 +57,8 @@ async def inspect(server: Server, *names: str) -> Inspection:
 
 async def count_recoverable(server: Server) -> int:
     """Runs that are open, or closed and unsettled. Raises StoreUnavailable."""
-    reader = Reader(server, Standing(server))
+    histories = Histories(server)
+    reader = Reader(server, histories, Standing(server, histories))
     count, after = 0, ""
     while runs := await reader.recoverable(after, _PAGE):
         count, after = count + len(runs), runs[-1].run_id

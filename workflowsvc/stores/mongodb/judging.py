@@ -26,11 +26,13 @@ class Head(NamedTuple):
 
     last: int
     open: bool
+    #: how many documents its history has
+    documents: int = 0
 
 
 class Snapshot(NamedTuple):
     run_id: str
-    #: the event after which this is the state, and the first event of the document that has it
+    #: the event after which this is the state, and the number of the document that has it
     at: int
     document: int
     state: bytes
@@ -71,8 +73,9 @@ def drafted(unit: Sequence[Commit], heads: Mapping[str, Head], nonce: bytes) -> 
     draft = Draft(nonce, claims=judge.claims, heads=judge.heads)
     documents: dict[str, Document] = {}
     for run_id, commits in judge.parts.items():
-        head = judge.heads[run_id]
-        part = documents[run_id] = history(commits, head.last, is_open=head.open, nonce=nonce)
+        head, number = judge.heads[run_id], heads[run_id].documents if run_id in heads else 0
+        part = documents[run_id] = history(commits, number, head.last, is_open=head.open, nonce=nonce)
+        judge.heads[run_id] = head._replace(documents=number + bool(part["events"]))
         draft.snapshots += _snapshots(part, commits)
         if run_id in judge.frees:
             part["frees"] = judge.frees[run_id]
@@ -95,7 +98,7 @@ def _snapshots(part: Document, commits: Sequence[Commit]) -> list[Snapshot]:
     for commit in commits:
         at += len(commit.events)
         if commit.snapshot is not None:
-            newest = [Snapshot(part["run"], at, part["first"], commit.snapshot)]
+            newest = [Snapshot(part["run"], at, part["number"], commit.snapshot)]
     return newest
 
 

@@ -6,7 +6,7 @@ Law: a question that finds a run's last commit unfollowed sees to that first, wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from workflowsvc.messages import TaskList
@@ -18,20 +18,17 @@ from workflowsvc.stores.mongodb.documents import (
     cursor,
     facet,
     heartbeat,
-    history_id,
     list_id,
     moment,
-    of_run,
     place,
     ref_of,
     row_of,
 )
+from workflowsvc.stores.mongodb.histories import Histories, events_of
 from workflowsvc.stores.mongodb.judging import Head
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
 
-#: Documents that are looked through at a time for an action.
-_LOOK: Final = 500
 #: Milliseconds after which a time to wake that nobody minded is looked into.
 _DOUBTFUL: Final = 60_000
 _REF: Final = ("lane", "domain", "workflow_id")
@@ -50,7 +47,7 @@ class _Found(NamedTuple):
         at, state = (self.snapshot["at"], self.snapshot["state"]) if self.snapshot else (0, None)
         return StoredRun(
             row=row_of(run_id, self._row(execution)),
-            events=list(_events(self.documents, at + 1)),
+            events=list(events_of(self.documents, at + 1)),
             snapshot=state,
             snapshot_at=at,
             heartbeats=[heartbeat(beat) for beat in self.beats],
@@ -70,8 +67,9 @@ class _Found(NamedTuple):
 
 
 class Reader:
-    def __init__(self, server: Server, standing: Standing) -> None:
+    def __init__(self, server: Server, histories: Histories, standing: Standing) -> None:
         self._server = server
+        self._histories = histories
         self._standing = standing
 
     # ---- one run -----------------------------------------------------------------------------------------------
@@ -84,7 +82,7 @@ class Reader:
             self._standing.forget([run_id])
             return None
         last = found.documents[-1]
-        self._standing.remember({run_id: Head(last["last"], not last["closed"])})
+        self._standing.remember({run_id: Head(last["last"], not last["closed"], last["number"] + 1)})
         return found.stored(run_id, found.execution)
 
     async def _load(self, run_id: str) -> _Found | None:
@@ -95,8 +93,7 @@ class Reader:
             self._server.find_one(schema.SNAPSHOTS, {"_id": run_id}),
             self._server.find(schema.HEARTBEATS, {"run": run_id}, [("_id", 1)]),
         )
-        since = snapshot["document"] if snapshot else 1
-        documents = await self._standing.documents(run_id, since)
+        documents = await self._histories.since(run_id, snapshot["document"] if snapshot else 0)
         if not documents or "tombstone" in documents[-1] or (execution and "purged" in execution):
             return None
         return _Found(documents, execution, claim, snapshot, beats)
@@ -113,7 +110,7 @@ class Reader:
             run_id: str = held["run"]
             if run_id == former:
                 break
-            last = await self._standing.last(run_id)
+            last = await self._histories.last(run_id)
             if last is None:
                 break
             if not last["closed"]:
@@ -125,16 +122,7 @@ class Reader:
         return newest["_id"] if newest else None
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
-        """Looked for along the run from its end, where what is asked for again has just been written."""
-        behind: int | None = None
-        while behind != 0:
-            page = await self._server.find(
-                schema.HISTORIES, of_run(run_id, 1, behind), [("first", -1)], limit=_LOOK, fields=["first", "actions"]
-            )
-            if any(action_id in document["actions"] for document in page):
-                return True
-            behind = page[-1]["first"] - 1 if page else 0
-        return False
+        return await self._histories.has_action(run_id, action_id)
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
         fields = await self._row(run_id)
@@ -146,33 +134,21 @@ class Reader:
 
     async def _newer_row(self, run_id: str) -> Document | None:
         """As the history has it, which may not be followed yet."""
-        last = await self._standing.last(run_id)
+        last = await self._histories.last(run_id)
         if last is None or "tombstone" in last or "row" in last:
             return last and last.get("row")
-        first = await self._server.find_one(schema.HISTORIES, {"_id": history_id(run_id, 1)}, fields=["row"])
-        return first and first["row"]
+        first = await self._histories.numbered(run_id, [0], ["number", "row"])
+        return first[0]["row"] if first else None
 
     async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool) -> list[bytes]:
         first = max(first, 1)
         if reverse:
-            newest = await self._starting(run_id, last, ["last"])
+            newest = await self._histories.place(run_id, last)
             last = min(last, newest["last"] if newest else 0)
             first = max(first, last - limit + 1)
         last = min(last, first + limit - 1)
-        if last < first:
-            return []
-        begin = await self._starting(run_id, first, ["first"]) if first > 1 else {"first": 1}
-        if begin is None:
-            return []
-        wanted = of_run(run_id, begin["first"], last)
-        documents = await self._server.find(schema.HISTORIES, wanted, [("first", 1)])
-        events = list(_events(documents, first))[: last - first + 1]
+        events = await self._histories.events(run_id, first, last) if last >= first else []
         return events[::-1] if reverse else events
-
-    async def _starting(self, run_id: str, event_id: int, fields: Sequence[str]) -> Document | None:
-        """The last document that begins with the event or before."""
-        wanted = of_run(run_id, 1, event_id)
-        return await self._server.find_one(schema.HISTORIES, wanted, [("first", -1)], fields=fields)
 
     # ---- many runs ---------------------------------------------------------------------------------------------
 
@@ -226,13 +202,3 @@ class Reader:
         within = list_id(task_list)
         # The ids of a list end where its last colon would be the character after it.
         return await self._server.count(schema.PENDING, {"_id": {"$gte": within, "$lt": f"{within[:-1]};"}})
-
-
-def _events(documents: Iterable[Document], first: int) -> Iterator[bytes]:
-    """The events from *first* on, as far as they follow one another: a run that is being purged has holes."""
-    expected = None
-    for document in documents:
-        if document["first"] != (expected or document["first"]) or (expected is None and document["first"] > first):
-            return
-        yield from document["events"][max(first - document["first"], 0) :]
-        expected = document["last"] + 1

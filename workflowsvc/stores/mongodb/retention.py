@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, of_run, row_names
+from workflowsvc.stores.mongodb.documents import history_id, row_names
 from workflowsvc.stores.mongodb.server import Filter, Server
 from workflowsvc.stores.mongodb.standing import Standing
 
@@ -21,15 +21,15 @@ _MARK: Final = {"$set": {"purged": True}, "$unset": dict.fromkeys(row_names() - 
 
 async def purge(server: Server, standing: Standing, now: int, limit: int) -> int:
     expired: Filter = {"unsettled": False, "expires_at": {"$lte": now}}
-    found = await server.find(schema.CLOSED, expired, [("expires_at", 1)], limit=limit, fields=["_id"])
+    found = await server.find(schema.CLOSED, expired, [("expires_at", 1)], limit=limit, fields=["documents"])
     run_ids = [each["_id"] for each in found]
     if not run_ids:
         return 0
     await _mend(server, standing, run_ids)
     await server.update_all(schema.CLOSED, {"_id": {"$in": run_ids}}, _MARK)
     standing.forget(run_ids)
-    for run_id in run_ids:
-        await _sweep(server, run_id)
+    for each in found:
+        await _sweep(server, each["_id"], each["documents"])
     theirs: Filter = {"run": {"$in": run_ids}}
     await asyncio.gather(
         server.delete(schema.HEARTBEATS, theirs),
@@ -45,11 +45,9 @@ async def _mend(server: Server, standing: Standing, run_ids: list[str]) -> None:
     await standing.look(each["run"] for each in held)
 
 
-async def _sweep(server: Server, run_id: str) -> None:
+async def _sweep(server: Server, run_id: str, documents: int) -> None:
     """From the front: what a read still finds of the history does not begin with its beginning."""
-    while documents := await _front(server, run_id):
-        await server.delete(schema.HISTORIES, {"_id": {"$in": [each["_id"] for each in documents]}})
-
-
-async def _front(server: Server, run_id: str) -> list[Document]:
-    return await server.find(schema.HISTORIES, of_run(run_id), [("first", 1)], limit=_SWEEP, fields=["_id"])
+    for begin in range(0, documents, _SWEEP):
+        numbers = range(begin, min(begin + _SWEEP, documents))
+        wanted = {"run": run_id, "_id": {"$in": [history_id(run_id, number) for number in numbers]}}
+        await server.delete(schema.HISTORIES, wanted)

@@ -37,8 +37,8 @@ class Index(NamedTuple):
 
 
 _FIRST: Final[Mapping[str, Sequence[Index]]] = {
-    # An action is looked for along its run, from the end: an index of actions would cost every commit a third.
-    HISTORIES: (Index(("run", "first")),),
+    # Documents are found by their numbers, an action is looked for along its run: an index costs every commit a tenth.
+    HISTORIES: (),
     # All that a visibility question may ask for is one array, and an entry each: a server takes one index with five
     # entries a document more easily than five indexes. The time that orders follows, and the end of retention.
     RUNNING: (Index(("found_by", "started")),),

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from workflowsvc.stores.mongodb import schema
-from workflowsvc.stores.mongodb.documents import Document, of_run, pending_ids, tombstone
+from workflowsvc.stores.mongodb.documents import Document, pending_ids, tombstone
 from workflowsvc.stores.mongodb.following import follow
+from workflowsvc.stores.mongodb.histories import Histories
 from workflowsvc.stores.mongodb.judging import Head
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.traces import Trace, traced
@@ -24,8 +25,9 @@ _HEADS: Final = 50_000
 
 
 class Standing:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, histories: Histories) -> None:
         self._server = server
+        self._histories = histories
         self._heads: OrderedDict[str, Head] = OrderedDict()
 
     # ---- remembering -------------------------------------------------------------------------------------------
@@ -58,20 +60,14 @@ class Standing:
 
     async def _look(self, run_id: str) -> Document | None:
         snapshot = await self._server.find_one(schema.SNAPSHOTS, {"_id": run_id}, fields=["document"])
-        documents = await self.documents(run_id, snapshot["document"] if snapshot else 1)
+        documents = await self._histories.since(run_id, snapshot["document"] if snapshot else 0)
         if not documents or "tombstone" in documents[-1]:
             return None
         return await self._mend(documents) or documents[-1]
 
-    async def documents(self, run_id: str, first: int) -> list[Document]:
-        return await self._server.find(schema.HISTORIES, of_run(run_id, first), [("first", 1)])
-
-    async def last(self, run_id: str) -> Document | None:
-        return await self._server.find_one(schema.HISTORIES, of_run(run_id), [("first", -1)])
-
     async def stands(self, run_id: str) -> bool:
         """Whether the run is open. One that closed is seen to, one that had not begun never will."""
-        last = await self.last(run_id)
+        last = await self._histories.last(run_id)
         if last is None:
             taken = await self._server.insert(schema.HISTORIES, [tombstone(run_id)])
             return bool(taken) and await self.stands(run_id)
@@ -116,7 +112,7 @@ class Standing:
 
     async def _catch_up(self, trace: Trace) -> list[Document]:
         """Others may have gone on meanwhile, and what they took away just been put back; their documents."""
-        newer = await self.documents(trace.run, trace.last + 1)
+        newer = await self._histories.since(trace.run, trace.documents)
         if not newer:
             return []
         closed = newer[-1]["closed"]
@@ -172,4 +168,4 @@ class Standing:
 
 
 def _head(last: Document) -> Head:
-    return Head(last["last"], not last["closed"])
+    return Head(last["last"], not last["closed"], last["number"] + 1)

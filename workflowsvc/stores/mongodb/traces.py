@@ -22,6 +22,8 @@ class Trace(Struct):
     #: the run's first document is among them
     begins: bool = False
     last: int = 0
+    #: how many documents the run's history has
+    documents: int = 0
     closed: bool = False
     #: its visibility row, and the event as of which it is that
     row: Document | None = None
@@ -58,6 +60,7 @@ class Trace(Struct):
     def add(self, part: Document) -> None:
         self.begins = self.begins or _begins(part)
         self.last, self.closed = part["last"], part["closed"]
+        self.documents = part["number"] + 1
         self._add_tasks(part)
         self.beats.update((beat["task"], beat) for beat in part["beats"])
         if "row" in part:
