@@ -34,6 +34,8 @@ _UNSEEN: Final = (
 class Registered:
     def __init__(self, store: Store) -> None:
         self._store = store
+        # Asking for the loop costs a system call each time (until Python 3.12).
+        self._loop = asyncio.get_running_loop()
         self._domains: dict[str, DomainRecord] = {}
         self._types: dict[TypeKey, TypeRecord] = {}
         self._forgotten = 0
@@ -63,12 +65,12 @@ class Registered:
     def forget(self) -> None:
         """Also what is just being read."""
         self._forgotten += 1
-        self._since = asyncio.get_running_loop().time()
+        self._since = self._loop.time()
         self._domains.clear()
         self._types.clear()
 
     def trim(self) -> None:
-        age = asyncio.get_running_loop().time() - self._since
+        age = self._loop.time() - self._since
         if age > _LONGEST or len(self._domains) + len(self._types) > _MOST:
             self.forget()
 

@@ -22,6 +22,7 @@ from coordinator.commits import commit_of
 from coordinator.execution import effects
 from coordinator.execution.act import act, again
 from coordinator.execution.outcome import Outcome
+from coordinator.execution.state import Execution
 from coordinator.execution.types import Known
 from coordinator.handled import Handled
 from coordinator.lookups import look_up
@@ -266,6 +267,7 @@ class Coordinator:
                 handled.effects = effects.again(cached.execution)
             else:
                 handled.to_settle.append(cached.execution.run_id)
+                await self._resume_successor(cached.execution, action.lane, handled)
         if isinstance(action.request, Wake | Resume) and cached:
             cached.armed_at = None
         await self._take_in(outcome, cached, action.id, handled, commits)
@@ -285,13 +287,18 @@ class Coordinator:
         handled.effects = effects.again(execution)
         if not execution.open:
             handled.to_settle.append(execution.run_id)
-        if execution.close_status is CloseStatus.CONTINUED_AS_NEW:
-            begun = names.run_id(names.successor_action_id(execution.run_id, execution.closed_at))
-            successor = await self._executions.run(begun, action.lane)
-            if successor is not None:
-                handled.touched.append(successor)
-                handled.effects.tasks += effects.outstanding(successor.execution).tasks
+        await self._resume_successor(execution, action.lane, handled)
         return self._with_history(again(execution, action), cached)
+
+    async def _resume_successor(self, execution: Execution, lane: int, handled: Handled) -> None:
+        """The run that continues this one, if any, was begun by the same commit: what it set going may be lost too."""
+        if execution.close_status is not CloseStatus.CONTINUED_AS_NEW:
+            return
+        begun = names.run_id(names.successor_action_id(execution.run_id, execution.closed_at))
+        successor = await self._executions.run(begun, lane)
+        if successor is not None:
+            handled.touched.append(successor)
+            handled.effects.tasks += effects.outstanding(successor.execution).tasks
 
     async def _has_expired(self, action: Action, cached: Cached) -> bool:
         """A closed run may be stored beyond its retention for a while; to whoever asks it is gone at once."""

@@ -6,8 +6,9 @@ headers for others to change; nobody changes these, and not keeping them halves 
 
 from __future__ import annotations
 
-import random
+import itertools
 import secrets
+import uuid
 from http import HTTPStatus
 from typing import Final
 
@@ -17,18 +18,13 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
-# Request ids must differ, and need not be unguessable.
-_draw: Final = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311
-
-
-#: What version and variant fix in a UUID (RFC 9562, version 4), and where.
-_FIXED: Final = 0xF000_C000_0000_0000_0000
-_VERSION_4: Final = 0x4000_8000_0000_0000_0000
+# Request ids must differ, and need not be unguessable: a UUID of this process, counted on from its last digits.
+_PROCESS: Final = str(uuid.uuid4())[:-12]
+_numbers: Final = itertools.count(secrets.randbits(46))
 
 
 def _request_id() -> str:
-    digits = f"{_draw(128) & ~_FIXED | _VERSION_4:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return f"{_PROCESS}{next(_numbers):012x}"
 
 
 class Answer(web.StreamResponse):

@@ -59,11 +59,13 @@ class _Waiter:
 
     __slots__ = ("_gone", "answer", "expired", "identity", "ticket")
 
-    def __init__(self, ticket: int, identity: str | None, gone: Callable[[], bool]) -> None:
+    def __init__(
+        self, ticket: int, identity: str | None, gone: Callable[[], bool], answer: asyncio.Future[Given | None]
+    ) -> None:
         self.ticket = ticket
         self.identity = identity
         self._gone = gone
-        self.answer: asyncio.Future[Given | None] = asyncio.get_running_loop().create_future()
+        self.answer = answer
         #: the deadline came while a task was being started for it
         self.expired = False
 
@@ -98,20 +100,22 @@ class _Line:
         self._consumer: TaskConsumer | None = None
         self._closing = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
-        self._running = asyncio.get_running_loop().create_task(self._run())
+        # Asking for the loop costs a system call each time (until Python 3.12).
+        self._loop = asyncio.get_running_loop()
+        self._running = self._loop.create_task(self._run())
 
     @property
     def pollers(self) -> int:
         return len(self._present)
 
     async def poll(self, identity: str | None, gone: Callable[[], bool], seconds: float) -> Given | None:
-        waiter = _Waiter(next(self._tickets), identity, gone)
+        waiter = _Waiter(next(self._tickets), identity, gone, self._loop.create_future())
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
         self._present.add(waiter)
         self._queue(waiter)
-        deadline = asyncio.get_running_loop().call_later(seconds, self._expire, waiter)
+        deadline = self._loop.call_later(seconds, self._expire, waiter)
         try:
             return await waiter.answer
         finally:
@@ -180,7 +184,7 @@ class _Line:
             self._credit()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        job = asyncio.get_running_loop().create_task(self._logged(work))
+        job = self._loop.create_task(self._logged(work))
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
@@ -243,7 +247,7 @@ class _Line:
 
     def _rest(self) -> None:
         if not self._closing.is_set():
-            self._linger = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._stop)
+            self._linger = self._loop.call_later(LINGER_SECONDS, self._stop)
 
     def _stop(self) -> None:
         """Nobody else comes: from here on a new poll of the list finds a new line."""

@@ -46,9 +46,12 @@ class Jobs:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+        if self._loop is None:  # asking for it costs a system call each time (until Python 3.12)
+            self._loop = asyncio.get_running_loop()
+        task = self._loop.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

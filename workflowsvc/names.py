@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from functools import lru_cache
 
 #: Names may not hold a slash (RegisterDomain.name), so the first one ends the region.
 _SEPARATOR = "/"
@@ -31,6 +32,7 @@ def domain_arn(domain_key: str, account: str) -> str:
     return f"arn:aws:swf:{region_of(domain_key)}:{account}:/domain/{bare(domain_key)}"
 
 
+@lru_cache(maxsize=8192)
 def lane_of(domain_key: str, workflow_id: str = "") -> int:
     """What is handled one after the other: all runs of one workflow id share a lane (an unsigned 32-bit number).
 

@@ -37,7 +37,7 @@ from workflowsvc.stores.mongodb.backlog import Backlog
 from workflowsvc.stores.mongodb.catalogue import Catalogue
 from workflowsvc.stores.mongodb.gathering import Groups
 from workflowsvc.stores.mongodb.histories import Histories
-from workflowsvc.stores.mongodb.judging import claim_of
+from workflowsvc.stores.mongodb.judging import begins, claim_of
 from workflowsvc.stores.mongodb.reader import Reader
 from workflowsvc.stores.mongodb.server import Server
 from workflowsvc.stores.mongodb.standing import Standing
@@ -93,7 +93,7 @@ class MongoStore:
 
     async def commit(self, unit: Sequence[Commit]) -> None:
         keys = {key for commit in unit for key in (commit.run_id, (claim_of(commit),))}
-        await self._groups.submit(tuple(unit), keys)
+        await self._groups.submit(tuple(unit), keys, apart=any(map(begins, unit)))
 
     @property
     def lags(self) -> bool:

@@ -25,7 +25,7 @@ from tests.coordinator.shell.world import (
     timer,
     until,
 )
-from workflowsvc.messages import TaskKind
+from workflowsvc.messages import Resume, TaskKind
 from workflowsvc.ports import BrokerUnavailable, StoreUnavailable
 from workflowsvc.stores.sqlite import SqliteStore
 from workflowsvc.swf import shapes
@@ -263,3 +263,17 @@ async def test_a_coordinator_leaves_while_its_messages_are_on_their_way(crashing
     async with crashing.running():
         await crashing.settled()
         assert await crashing.sqlite.find_run(DOMAIN, "child") is not None
+
+
+async def test_a_run_that_was_continued_is_resumed_with_the_next_one(world: World) -> None:
+    """One commit closed it and began the next: whoever is told of the first sees to what the second set going."""
+    run_id = await world.start("w")
+    await world.decide(continue_as_new())
+    async with world.hints(TaskKind.DECISION) as arrived:
+        await (await arrived.get()).ack()  # and nobody takes it
+    await world.settled()
+    assert not await world.waiting()
+    world.send(world.action(Resume(), "w", run_id, reply=False))
+    await world.settled()
+    [task] = await world.waiting()
+    assert task.run_id != run_id

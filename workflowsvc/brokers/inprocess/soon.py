@@ -17,12 +17,14 @@ class Agenda:
     def __init__(self) -> None:
         self._due: deque[Soon] = deque()
         self._asked = False
+        # Asking for the loop costs a system call each time (until Python 3.12).
+        self._loop = asyncio.get_running_loop()
 
     def add(self, soon: Soon) -> None:
         self._due.append(soon)
         if not self._asked:
             self._asked = True
-            asyncio.get_running_loop().call_soon(self._run)
+            self._loop.call_soon(self._run)
 
     def _run(self) -> None:
         self._asked = False

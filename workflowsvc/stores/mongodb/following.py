@@ -6,7 +6,6 @@ whoever finds that a commit was not followed may follow it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 
 from workflowsvc.stores.mongodb import schema
@@ -68,10 +67,8 @@ def _left(server: Server, traces: Mapping[str, Trace]) -> Iterator[Awaitable[obj
 
 
 async def _all(work: Iterable[Awaitable[object]]) -> None:
-    """Wait for all of it, and raise the first error."""
-    for answer in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(answer, BaseException):
-            raise answer
+    for one in work:
+        await one
 
 
 def _first_row(trace: Trace) -> Document:

@@ -18,16 +18,19 @@ V = TypeVar("V")
 
 #: Units that one group has at most.
 _LARGEST: Final = 500
+#: What costs a group a command of its own goes with every so many of them, where there is other work.
+_RARELY: Final = 3
 
 
 class Job(Generic[W]):
     """A piece of work and what becomes of it: *error* is set where it failed."""
 
-    __slots__ = ("done", "error", "keys", "work")
+    __slots__ = ("apart", "done", "error", "keys", "work")
 
-    def __init__(self, work: W, keys: frozenset[Hashable], done: asyncio.Future[None]) -> None:
+    def __init__(self, work: W, keys: frozenset[Hashable], apart: bool, done: asyncio.Future[None]) -> None:
         self.work = work
         self.keys = keys
+        self.apart = apart
         self.done = done
         self.error: Exception | None = None
 
@@ -43,7 +46,8 @@ class Job(Generic[W]):
 class Groups(Generic[W]):
     """Jobs gather while a group is being written. Jobs that share a key never share a moment.
 
-    They are written in the order of their submission, one group at a time, and answered when their group is through.
+    They are written in the order of their submission, one group at a time, and answered when their group is through;
+    but what costs a command of its own may let two groups go first.
     """
 
     def __init__(self, write: Callable[[Sequence[Job[W]]], Awaitable[None]]) -> None:
@@ -52,9 +56,12 @@ class Groups(Generic[W]):
         self._gathered: list[Job[W]] = []
         self._writing: set[asyncio.Task[None]] = set()
         self._called = False
+        #: groups since the last that had work which costs a command of its own
+        self._without = 0
 
-    def submit(self, work: W, keys: Iterable[Hashable]) -> asyncio.Future[None]:
-        job = Job(work, frozenset(keys), asyncio.get_running_loop().create_future())
+    def submit(self, work: W, keys: Iterable[Hashable], *, apart: bool = False) -> asyncio.Future[None]:
+        """*apart*: it costs a group a command of its own."""
+        job = Job(work, frozenset(keys), apart, asyncio.get_running_loop().create_future())
         self._gathered.append(job)
         self._call()
         return job.done
@@ -81,11 +88,18 @@ class Groups(Generic[W]):
         task.add_done_callback(self._writing.discard)
 
     def _next(self) -> list[Job[W]]:
+        self._without += 1
+        group = self._pick(all_kinds=self._without >= _RARELY) or self._pick(all_kinds=True)
+        if any(job.apart for job in group):
+            self._without = 0
+        return group
+
+    def _pick(self, *, all_kinds: bool) -> list[Job[W]]:
         group: list[Job[W]] = []
         waiting: list[Job[W]] = []
         taken: set[Hashable] = set()
         for job in self._gathered:
-            fits = len(group) < _LARGEST and taken.isdisjoint(job.keys)
+            fits = len(group) < _LARGEST and taken.isdisjoint(job.keys) and (all_kinds or not job.apart)
             (group if fits else waiting).append(job)
             taken |= job.keys
         self._gathered = waiting
