@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tests.servers import fresh_database
 from tests.stores.making import DECISIONS, DOMAIN, START, Run, events, pending
-from tests.stores.mongo import dying
+from tests.stores.mongo import dying, listening
 from workflowsvc.ports import Conflict, StoreUnavailable
 from workflowsvc.records import Commit, ExecutionQuery, Heartbeat, TimeField
 from workflowsvc.stores.mongo import MongoStore
@@ -351,3 +351,15 @@ async def test_a_workflow_id_goes_along_a_chain_of_runs_at_once(mongodb_url: str
         await store.commit([RIVAL.start()])
         await store.show()
         assert await other.find_run(DOMAIN, "same") == RIVAL.run_id
+
+
+async def test_what_comes_after_it_was_overtaken_is_not_looked_at_again(mongodb_url: str) -> None:
+    with listening() as commands:
+        async with MongoStore(mongodb_url) as store:
+            await store.commit(BEGUN)
+            await store.show(overtaken=True)
+            assert commands.named("find")
+            await store.commit([OLD.commit(3, scheduled=pending(3))])
+            commands.seen.clear()
+            await store.show()
+            assert not commands.named("find")

@@ -27,6 +27,8 @@ class _Batch:
     def __init__(self) -> None:
         self.traces: dict[str, Trace] = {}
         self.since = time.monotonic()
+        #: another process may have gone on with the runs
+        self.overtaken = False
 
 
 class Backlog:
@@ -35,7 +37,6 @@ class Backlog:
         self._standing = standing
         self._gathering: _Batch | None = None
         self._followed: _Batch | None = None
-        self._overtaken = False
         self._turn = asyncio.Lock()
 
     def add(self, documents: Sequence[Document], snapshots: Sequence[Snapshot]) -> None:
@@ -51,7 +52,9 @@ class Backlog:
 
     async def show(self, *, overtaken: bool = False) -> None:
         """Follow all that was added before. Raises StoreUnavailable, and then it is still to be done."""
-        self._overtaken = self._overtaken or overtaken
+        for batch in (self._gathering, self._followed):
+            if batch is not None:
+                batch.overtaken |= overtaken
         if self._gathering is not None or self._followed is not None:
             await outcome(asyncio.create_task(self._show()))
 
@@ -65,6 +68,6 @@ class Backlog:
 
     async def _follow(self, batch: _Batch) -> None:
         await follow(self._server, batch.traces)
-        if self._overtaken or time.monotonic() - batch.since > _PROMPT:
+        if batch.overtaken or time.monotonic() - batch.since > _PROMPT:
             await self._standing.catch_up(batch.traces.values())
         self._followed = None
