@@ -363,3 +363,13 @@ async def test_what_comes_after_it_was_overtaken_is_not_looked_at_again(mongodb_
             commands.seen.clear()
             await store.show()
             assert not commands.named("find")
+
+
+async def test_a_time_to_wake_is_kept_though_the_run_has_just_taken_its_workflow_id_over(mongodb_url: str) -> None:
+    async with MongoStore(mongodb_url) as store:
+        await store.commit(BEGUN)
+        await store.commit([OLD.close(), *AFTER])
+        await store.commit([NEXT.commit(3, 0, wake_at=START + 2)])
+        assert [(due.wake_at, due.run.run_id) for due in await store.due(START * 2, None, 9)] == [
+            (START + 2, NEXT.run_id)
+        ]

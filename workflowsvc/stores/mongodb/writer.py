@@ -53,7 +53,12 @@ class Writer:
                 self._standing.remember(draft.heads)
                 self._backlog.add(draft.documents(), draft.snapshots)
             if asides := [each for draft in drafts.values() for each in draft.asides]:
-                await follow(self._server, traced(asides))
+                await self._follow_at_once(asides)
+
+    async def _follow_at_once(self, asides: Sequence[Document]) -> None:
+        if any("wake" in each for each in asides):  # it is kept with the workflow id, which must have come to the run
+            await self._backlog.show()
+        await follow(self._server, traced(asides))
 
     @contextmanager
     def _forgetting(self, jobs: Iterable[Job[Unit]]) -> Iterator[None]:
