@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
 
 from tests.conftest import Private
-from tests.end_to_end.swf import WORKFLOW, Swf, complete, decision, refused, until
+from tests.end_to_end.swf import PATIENCE, WORKFLOW, Swf, complete, decision, refused, until
 
 _POLLERS = "Limit on maximum concurrent poll requests per task list reached"
 
@@ -36,29 +39,22 @@ def test_quotas_that_are_set_hold(private: Private) -> None:
 
 
 def test_pollers_beyond_the_quota_are_refused(private: Private) -> None:
+    """Of two polls one is refused at once, whichever came later, and the other waits on."""
     service = private("--quota-pollers", "1", "--poll-seconds", "20")
     swf = Swf(service.url)
-    found: list[str] = []
 
-    def poll() -> None:
-        answer = swf.client.poll_for_decision_task(domain=swf.domain, taskList={"name": "deciders"})
-        found.append(answer["taskToken"])
-        swf.client.respond_decision_task_completed(taskToken=answer["taskToken"], decisions=[complete()])
+    def poll() -> Any:
+        return swf.client.poll_for_decision_task(domain=swf.domain, taskList={"name": "deciders"})
 
-    first = threading.Thread(target=poll)
-    first.start()
-
-    def is_refused() -> bool:
-        try:
-            swf.client.poll_for_decision_task(domain=swf.domain, taskList={"name": "deciders"})
-        except swf.client.exceptions.LimitExceededFault as fault:
-            return bool(fault.response["Error"]["Message"] == _POLLERS)
-        return False
-
-    until(is_refused)
-    swf.start()
-    first.join()
-    assert all(found)
+    with ThreadPoolExecutor(2) as pool:
+        polls = {pool.submit(poll), pool.submit(poll)}
+        ended, waiting = wait(polls, PATIENCE, FIRST_COMPLETED)
+        [refusal], [poller] = ended, waiting
+        with pytest.raises(swf.client.exceptions.LimitExceededFault, match=_POLLERS):
+            refusal.result()
+        swf.start()
+        answer = poller.result(PATIENCE)
+    swf.client.respond_decision_task_completed(taskToken=answer["taskToken"], decisions=[complete()])
 
 
 def test_rates_that_are_set_hold(private: Private) -> None:
