@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
@@ -112,11 +113,34 @@ class BlockingClient(BlockingOperations):
 
 
 def _result(call: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> Any:
-    future = asyncio.run_coroutine_threadsafe(call, loop)
+    """Whoever is interrupted hangs up, also between handing the call over and waiting for it."""
+    held = _Held(call)
     try:
-        return future.result()
+        return asyncio.run_coroutine_threadsafe(held.run(), loop).result()
     except CancelledError:
         raise ClientClosed("the client was closed before an answer came") from None
     except BaseException:
-        future.cancel()
+        with suppress(RuntimeError):  # the loop has ended, and the call with it
+            loop.call_soon_threadsafe(held.hang_up)
         raise
+
+
+class _Held:
+    """A call on the loop's thread, from before it begins."""
+
+    def __init__(self, call: Coroutine[Any, Any, Any]) -> None:
+        self._call = call
+        self._task: asyncio.Task[Any] | None = None
+        self._over = False
+
+    async def run(self) -> Any:
+        if self._over:
+            self._call.close()
+            raise asyncio.CancelledError
+        self._task = asyncio.current_task()
+        return await self._call
+
+    def hang_up(self) -> None:
+        self._over = True
+        if self._task is not None:
+            self._task.cancel()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -99,6 +99,26 @@ def test_an_interrupted_call_hangs_up(elsewhere: Stub) -> None:
             client.poll_for_decision_task(task_list=LIST)
         pressed.result()
         asyncio.run_coroutine_threadsafe(elsewhere.gone.wait(), elsewhere.loop).result(10)
+
+
+def test_a_call_that_is_interrupted_before_it_is_waited_for_hangs_up(
+    elsewhere: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop's thread may be faster than the caller's."""
+    elsewhere.replies = [elsewhere.hold]
+    submit = asyncio.run_coroutine_threadsafe
+
+    def interrupted(*arguments: Any) -> Any:
+        submit(*arguments)
+        submit(elsewhere.holding.wait(), elsewhere.loop).result(10)
+        raise KeyboardInterrupt
+
+    with BlockingClient(elsewhere.url, domain="d", credentials="none") as client:
+        monkeypatch.setattr("workers_sdk.client.blocking.asyncio.run_coroutine_threadsafe", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.poll_for_decision_task(task_list=LIST)
+        monkeypatch.undo()
+        submit(elsewhere.gone.wait(), elsewhere.loop).result(10)
 
 
 def test_closed_is_closed(elsewhere: Stub) -> None:
