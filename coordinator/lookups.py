@@ -1,6 +1,6 @@
 """What the shell looks up for an action, so that the core need ask nobody.
 
-Law: it looks up what the action names, and nothing else.
+Law: it looks up what the action names, and takes what its decisions use of a rate; nothing else.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def look_up(
         return Known(await registered.domain(action.domain))
     if isinstance(request, shapes.RespondDecisionTaskCompletedInput) and request.decisions and execution:
         keys = list(_named(request.decisions, execution))
-        rates = quotas.rates(execution.domain, request.decisions)
+        rates = quotas.take(execution.domain, request.decisions)
         if keys or rates:
             types = await registered.types(keys)
             return Known(None, types, nothing.lambda_available, await _room(quotas, keys, execution.domain), rates)

@@ -25,7 +25,7 @@ _FRESH: Final = 1_000
 #: Above every time.
 _NO_END: Final = 2**62
 
-#: AWS's token buckets (SWF Developer Guide, "Amazon SWF throttling quotas: decision quotas").
+#: AWS's token buckets of decisions (SWF Developer Guide, swf-dg-limits).
 RATES: Final[Mapping[DecisionType, Rate]] = {
     DecisionType.SCHEDULE_ACTIVITY_TASK: Rate(1000, 200),
     DecisionType.START_TIMER: Rate(2000, 200),
@@ -68,8 +68,8 @@ class Quotas:
         if change and (counted := self._counted.get(domain)):
             counted.change += change
 
-    def rates(self, domain: str, decisions: Sequence[shapes.Decision]) -> Mapping[DecisionType, int]:
-        """How many decisions of each type may be carried out now, of those that have a rate."""
+    def take(self, domain: str, decisions: Sequence[shapes.Decision]) -> Mapping[DecisionType, int]:
+        """Use the rates for these decisions; how many of each type may be carried out, of those that have a rate."""
         if not self._buckets:
             return _UNLIMITED
         region, now = names.region_of(domain), self._clock.now()

@@ -205,6 +205,8 @@ class Coordinator:
             handled[0].defect = repr(error)
         for one in handled:
             await self._conclude(one)
+            if one.delivery.redelivered:
+                self._returned.concluded(self._partition(one.delivery.message.lane), one.delivery)
 
     # ---- act ---------------------------------------------------------------------------------------------------
 
@@ -363,14 +365,6 @@ class Coordinator:
         await delivery.ack()
 
     async def _conclude(self, handled: Handled) -> None:
-        try:
-            await self._settle(handled)
-        finally:
-            delivery = handled.delivery
-            if delivery.redelivered:
-                self._returned.concluded(self._partition(delivery.message.lane), delivery)
-
-    async def _settle(self, handled: Handled) -> None:
         """Answer, release and acknowledge what is committed; send back what is not."""
         delivery, action = handled.delivery, handled.delivery.message
         if handled.defect is not None:

@@ -1,7 +1,7 @@
 """How often each operation may be called: AWS's token buckets, for those who set `quota-rates`.
 
-Law: every gateway counts for itself, each region apart. The tables are AWS's (SWF Developer Guide, "Amazon SWF
-throttling quotas"); what exceeds them is refused with ThrottlingException before anything is done.
+Law: every gateway counts for itself, each region apart. The tables are AWS's (SWF Developer Guide, swf-dg-limits);
+what exceeds them is refused with ThrottlingException before anything is done.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ RATES: Final[Mapping[type[shapes.Shape], Rate]] = {shape: rate for rate, those i
 
 _WORDS: Final = "Rate exceeded"
 
-#: "per workflow execution"
+#: of one execution
 RUN_RATES: Final[Mapping[type[shapes.Shape], Rate]] = {
     shapes.GetWorkflowExecutionHistoryInput: Rate(400, 200),
     shapes.SignalWorkflowExecutionInput: Rate(1000, 1000),

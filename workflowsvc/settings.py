@@ -26,7 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cached_megabytes: Annotated[int, Meta(ge=1)] = 256
     #: seconds between two looks for expired executions
     retention_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
-    #: AWS's quotas per account (SWF Developer Guide, "Amazon SWF quotas"); 0 for none. Domains, deprecated ones too
+    #: AWS's quotas per account (SWF Developer Guide, swf-dg-limits); 0 for none. Domains, deprecated ones too
     quota_domains: Annotated[int, Meta(ge=0)] = 0
     #: workflow types of a domain, and activity types, deprecated ones too
     quota_types: Annotated[int, Meta(ge=0)] = 0

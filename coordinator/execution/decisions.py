@@ -7,7 +7,7 @@ whole batch is `check_batch`, before anything is recorded.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -395,7 +395,7 @@ def _signal_external(d: Deciding, a: shapes.SignalExternalWorkflowExecutionDecis
     )
     cause = shapes.SignalExternalWorkflowExecutionFailedCause.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED
     failed = shapes.SignalExternalWorkflowExecutionFailedEventAttributes
-    _hold_back(d, DecisionType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION, a, initiated, failed, cause)
+    _hold_back(d, DecisionType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION, d.turn.execution.signals, initiated, failed, cause)
 
 
 def _cancel_external(d: Deciding, a: shapes.RequestCancelExternalWorkflowExecutionDecisionAttributes) -> None:
@@ -410,26 +410,35 @@ def _cancel_external(d: Deciding, a: shapes.RequestCancelExternalWorkflowExecuti
     causes = shapes.RequestCancelExternalWorkflowExecutionFailedCause
     cause = causes.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED
     failed = shapes.RequestCancelExternalWorkflowExecutionFailedEventAttributes
-    _hold_back(d, DecisionType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION, a, initiated, failed, cause)
+    decision = DecisionType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION
+    _hold_back(d, decision, d.turn.execution.cancels, initiated, failed, cause)
 
 
 def _hold_back(
-    d: Deciding, decision: DecisionType, a: Any, initiated: int, failed: type[shapes.Shape], cause: Any
+    d: Deciding,
+    decision: DecisionType,
+    waiting: Mapping[int, Any],
+    initiated: int,
+    failed: type[shapes.Shape],
+    cause: Any,
 ) -> None:
     """What comes too fast fails after its Initiated event: clients know it again by that event's id."""
     if not d.too_fast(decision):
         d.done[decision] += 1
     elif initiated:
-        d.turn.record(
-            failed(
-                workflow_id=a.workflow_id,
-                run_id=a.run_id,
-                cause=cause,
-                initiated_event_id=initiated,
-                control=a.control,
-                decision_task_completed_event_id=d.completed_id,
-            )
-        )
+        d.turn.record(external_failed(failed, cause, initiated, waiting[initiated]))
+
+
+def external_failed(failed: type[shapes.Shape], cause: Any, initiated_id: int, asked: Any) -> shapes.Shape:
+    """The failure of the signal or cancel that the Initiated event *asked* for."""
+    return failed(
+        workflow_id=asked.workflow_id,
+        run_id=asked.run_id,
+        cause=cause,
+        initiated_event_id=initiated_id,
+        control=asked.control,
+        decision_task_completed_event_id=asked.decision_task_completed_event_id,
+    )
 
 
 # ---- Lambda ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coordinator.execution.decisions import external_failed
 from coordinator.execution.effects import revoke_child
 from coordinator.execution.outcome import Call, Outcome, outcome_of
 from coordinator.execution.starts import to_source
@@ -191,14 +192,5 @@ def external_done(execution: Execution | None, call: Call, request: messages.Ext
         if request.target:
             turn.happen(done(workflow_execution=request.target, initiated_event_id=initiated_id))
         else:
-            turn.happen(
-                failed(
-                    workflow_id=asked.workflow_id,
-                    run_id=asked.run_id,
-                    cause=cause,
-                    initiated_event_id=initiated_id,
-                    control=asked.control,
-                    decision_task_completed_event_id=asked.decision_task_completed_event_id,
-                )
-            )
+            turn.happen(external_failed(failed, cause, initiated_id, asked))
     return outcome_of(turn)

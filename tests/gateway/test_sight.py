@@ -13,11 +13,11 @@ from gateway.sight import Sight
 from tests.gateway.coordinator import ScriptedCoordinator
 from tests.gateway.http import Client
 from tests.gateway.runs import START
+from tests.stores.lagging import Lagging
 from workflowsvc.brokers.inprocess import InProcessBroker
 from workflowsvc.clocks.manual import ManualClock
 from workflowsvc.messages import Refusal, Show
 from workflowsvc.settings import Settings
-from workflowsvc.stores.sqlite import SqliteStore
 from workflowsvc.swf.errors import ServiceUnavailableException
 
 PARTITIONS = Settings().partitions
@@ -29,12 +29,6 @@ READS: dict[str, dict[str, Any]] = {
     "CountPendingActivityTasks": {"taskList": {"name": "main"}},
     "CountPendingDecisionTasks": {"taskList": {"name": "main"}},
 }
-
-
-class Lagging(SqliteStore):
-    @property
-    def lags(self) -> bool:
-        return True
 
 
 @pytest.fixture

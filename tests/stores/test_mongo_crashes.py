@@ -286,7 +286,9 @@ async def test_a_run_that_had_its_place_and_never_began_is_not_woken_for_ever(mo
             await store.commit([OLD.start()])
 
 
-async def test_what_could_not_be_followed_is_tried_again_as_it_was(mongodb_url: str) -> None:
+async def test_what_could_not_be_followed_is_tried_again_as_it_was(
+    mongodb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half of it may be there: what came since must not make up for it."""
     async with MongoStore(mongodb_url) as store:
         insert, calls = store._server.insert, 0
@@ -299,7 +301,7 @@ async def test_what_could_not_be_followed_is_tried_again_as_it_was(mongodb_url: 
             return found
 
         await store.commit(BEGUN)
-        store._server.insert = half  # type: ignore[method-assign]
+        monkeypatch.setattr(store._server, "insert", half)
         with pytest.raises(StoreUnavailable):
             await store.show()
         await store.commit([OLD.commit(3, unscheduled=pending(2))])

@@ -23,9 +23,8 @@ from workflowsvc.swf.shapes import DecisionType
 
 def test_a_start_beyond_the_open_executions_of_a_domain_is_refused() -> None:
     full = replace(KNOWN, room=0)
-    with Scenario(known=full).refusing(faults.LimitExceededFault) as refused:
+    with Scenario(known=full).refusing(faults.LimitExceededFault):
         Scenario(known=full).start()
-    assert refused.value.code == "LimitExceededFault"
     assert Scenario(known=replace(KNOWN, room=1)).start().new[0] == "WorkflowExecutionStarted"
 
 

@@ -135,4 +135,4 @@ async def test_decisions_have_rates_that_are_refilled_as_time_goes_by(store: Sql
 
 async def test_without_a_setting_no_decision_is_too_fast(world: World) -> None:
     await world.start("a")
-    assert world.coordinator._quotas.rates(DOMAIN, [timer(1)]) == {}
+    assert world.coordinator._quotas.take(DOMAIN, [timer(1)]) == {}

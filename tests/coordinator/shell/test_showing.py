@@ -13,9 +13,9 @@ import pytest
 
 from coordinator.returned import Returned
 from tests.coordinator.shell.world import Refused, World, start_of, until
+from tests.stores.lagging import Lagging
 from workflowsvc.messages import Action, Show
 from workflowsvc.ports import StoreUnavailable
-from workflowsvc.stores.sqlite import SqliteStore
 
 
 class Handed:
@@ -37,15 +37,15 @@ class Handed:
 
 
 @pytest.fixture
-async def lagging(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def lagging(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr("coordinator.acks.GATHER_SECONDS", 0)
-    world = World(store)
-    world.store.lags = True  # type: ignore[attr-defined]
-    world.store.watch("show")
-    async with world.running():
-        await world.register()
-        yield world
-        await world.settled()
+    async with Lagging(None) as store:
+        world = World(store)
+        world.store.watch("show")
+        async with world.running():
+            await world.register()
+            yield world
+            await world.settled()
 
 
 def hand(world: World, action: Action, *, redelivered: bool = False) -> Handed:
@@ -139,7 +139,7 @@ async def test_of_a_partition_that_is_lost_nothing_is_answered_and_all_is_looked
 
 async def test_what_came_later_is_not_waited_for() -> None:
     returned = Returned()
-    first, second = (Handed(None) for _ in range(2))  # type: ignore[arg-type]
+    first, second = (Handed(Action(each, 1, "", "", "", Show())) for each in ("first", "second"))
     returned.came(1, first)
     waiting = asyncio.create_task(returned.over(1))
     await asyncio.sleep(0)

@@ -20,12 +20,12 @@ async def follow(server: Server, traces: Mapping[str, Trace]) -> None:
     So the row of a run that closed is for a moment in both places, and never in none. One command per collection and
     kind of write.
     """
-    await _all(_kept(server, traces.values()))
-    await _all(_left(server, traces))
+    heirs = {trace.heir["run"] for trace in traces.values() if trace.heir}
+    await _all(_kept(server, traces.values(), heirs))
+    await _all(_left(server, traces, heirs))
 
 
-def _kept(server: Server, traces: Collection[Trace]) -> Iterator[Awaitable[object]]:
-    heirs = {trace.heir["run"] for trace in traces if trace.heir}
+def _kept(server: Server, traces: Collection[Trace], heirs: Collection[str]) -> Iterator[Awaitable[object]]:
     changes = {
         schema.RUNNING: [_row(each) for each in traces if each.row and not each.closed and not each.fresh],
         schema.OPEN: [_wake(each) for each in traces if _is_to_wake(each) and each.run not in heirs],
@@ -42,9 +42,8 @@ def _kept(server: Server, traces: Collection[Trace]) -> Iterator[Awaitable[objec
         yield server.delete(schema.PENDING, {"_id": {"$in": gone}})
 
 
-def _left(server: Server, traces: Mapping[str, Trace]) -> Iterator[Awaitable[object]]:
+def _left(server: Server, traces: Mapping[str, Trace], heirs: Collection[str]) -> Iterator[Awaitable[object]]:
     """A workflow id goes to the run that takes it over, and so on to the last of them, else it is free."""
-    heirs = {trace.heir["run"] for trace in traces.values() if trace.heir}
     moved: list[Change] = []
     freed: list[Filter] = []
     for trace in traces.values():
@@ -73,13 +72,11 @@ async def _all(work: Iterable[Awaitable[object]]) -> None:
 
 def _first_row(trace: Trace) -> Document:
     """One that is there already is as new as this, or newer."""
-    assert trace.row is not None  # noqa: S101  as the documents that begin and close a run have one
     return {"_id": trace.run, **trace.row, "at": trace.row_at}
 
 
 def _row(trace: Trace) -> Change:
     """A run whose beginning was not followed has none yet."""
-    assert trace.row is not None  # noqa: S101  else it is not asked for
     older = {"_id": trace.run, "at": {"$lt": trace.row_at}}
     return Change(older, {"$set": {**trace.row, "at": trace.row_at}}, upsert=trace.mending)
 

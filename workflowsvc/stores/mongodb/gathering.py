@@ -80,10 +80,10 @@ class Groups(Generic[W]):
 
     def _begin(self) -> None:
         self._called = False
-        if not self._free or not (group := self._next()):
+        if not self._free or not self._gathered:
             return
         self._free = False
-        task = asyncio.create_task(self._work(group))
+        task = asyncio.create_task(self._work(self._next()))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 

@@ -135,7 +135,7 @@ class Standing:
 
     async def _lacks_row(self, trace: Trace) -> bool:
         """A run that closed, whose beginning has gone, and that has no row anywhere, was purged."""
-        if trace.row is None:
+        if not trace.row:
             return False
         by_run = {"_id": trace.run}
         running = await self._server.find_one(schema.RUNNING, by_run, fields=["at"])

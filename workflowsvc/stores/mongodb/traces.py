@@ -25,8 +25,8 @@ class Trace(Struct):
     #: how many documents the run's history has
     documents: int = 0
     closed: bool = False
-    #: its visibility row, and the event as of which it is that
-    row: Document | None = None
+    #: its visibility row, where one was said, and the event as of which it is that
+    row: Document = field(default_factory=dict)
     row_at: int = 0
     #: by id, the tasks that wait now, and those that did and do no more
     waiting: dict[str, None] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Trace(Struct):
     @property
     def closes(self) -> bool:
         """The document that closes the run is among them; it has a row."""
-        return self.closed and self.row is not None
+        return self.closed and bool(self.row)
 
     def add(self, part: Document) -> None:
         self.begins = self.begins or _begins(part)
