@@ -13,7 +13,7 @@ import pytest
 
 from coordinator.registered import Registered
 from coordinator.service import Coordinator
-from tests.coordinator.shell.world import ACTIVITY, DOMAIN, TYPE, Refused, World, start_of, until
+from tests.coordinator.shell.world import ACTIVITY, DOMAIN, TYPE, Handed, Refused, World, start_of, until
 from workflowsvc.messages import Action, CatalogChanged
 from workflowsvc.names import partition_of
 from workflowsvc.ports import BrokerUnavailable, StoreUnavailable
@@ -22,24 +22,6 @@ from workflowsvc.swf import shapes
 
 KEY = TypeKey(DOMAIN, TypeKind.WORKFLOW, TYPE.name, TYPE.version)
 DEPRECATE = shapes.DeprecateWorkflowTypeInput(domain="orders", workflow_type=TYPE)
-
-
-class Handed:
-    """A delivery to the other coordinator."""
-
-    redelivered = False
-
-    def __init__(self, message: Action) -> None:
-        self.message = message
-
-    async def ack(self) -> None:
-        pass
-
-    async def requeue(self) -> None:
-        raise AssertionError(f"{self.message} came back")
-
-    async def reject(self, reason: str) -> None:
-        raise AssertionError(reason)
 
 
 class Other:

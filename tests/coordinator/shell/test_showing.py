@@ -12,28 +12,10 @@ from typing import Any
 import pytest
 
 from coordinator.returned import Returned
-from tests.coordinator.shell.world import Refused, World, start_of, until
+from tests.coordinator.shell.world import Handed, Refused, World, start_of, until
 from tests.stores.lagging import Lagging
 from workflowsvc.messages import Action, Show
 from workflowsvc.ports import StoreUnavailable
-
-
-class Handed:
-    """A delivery that the test watches."""
-
-    def __init__(self, message: Action, *, redelivered: bool = False) -> None:
-        self.message = message
-        self.redelivered = redelivered
-        self.acknowledged = False
-
-    async def ack(self) -> None:
-        self.acknowledged = True
-
-    async def requeue(self) -> None:
-        raise AssertionError(f"{self.message} came back")
-
-    async def reject(self, reason: str) -> None:
-        raise AssertionError(reason)
 
 
 @pytest.fixture

@@ -191,19 +191,19 @@ class Interrupted:
         return watched
 
 
-class Redelivery:
-    """A delivery that nobody waits for."""
+class Handed:
+    """A delivery that the test makes itself, and that is to be acknowledged."""
 
-    redelivered = True
-
-    def __init__(self, message: Action) -> None:
+    def __init__(self, message: Action, *, redelivered: bool = False) -> None:
         self.message = message
+        self.redelivered = redelivered
+        self.acknowledged = False
 
     async def ack(self) -> None:
-        pass
+        self.acknowledged = True
 
     async def requeue(self) -> None:
-        raise AssertionError(f"{self.message} was handled before")
+        raise AssertionError(f"{self.message} came back")
 
     async def reject(self, reason: str) -> None:
         raise AssertionError(reason)
@@ -272,7 +272,7 @@ class World:
     async def redeliver(self, action: Action) -> list[Reply]:
         """Deliver once more what was handled, as a broker does that was not told; all its replies so far."""
         before = sum(reply.action_id == action.id for reply in self.replies)
-        self.coordinator._receive(Redelivery(action))
+        self.coordinator._receive(Handed(action, redelivered=True))
         await until(lambda: sum(reply.action_id == action.id for reply in self.replies) > before)
         await self.settled()
         return [reply for reply in self.replies if reply.action_id == action.id]
