@@ -16,16 +16,22 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of the process and of the children that it has waited for."""
+    """Of the process and of its children, living or not."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / _TICK
+    return sum(map(int, fields[11:15])) / _TICK + sum(map(cpu_seconds, _children(pid)))
 
 
 def resident_bytes(pid: int) -> int:
+    """Of the process and of its children."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
+            return int(line.split()[1]) * 1024 + sum(map(resident_bytes, _children(pid)))
     raise RuntimeError(f"process {pid} is gone")
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
 
 
 class Service(Struct):

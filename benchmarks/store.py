@@ -96,7 +96,7 @@ async def reads(store: Store) -> dict[str, Any]:
 @asynccontextmanager
 async def sqlite() -> AsyncIterator[Store]:
     with tempfile.TemporaryDirectory() as directory:
-        async with SqliteStore(Path(directory, "benchmark.sqlite")) as store:
+        async with SqliteStore(Path(directory, "benchmark.sqlite"), apart=True) as store:
             yield store
 
 

@@ -1,4 +1,4 @@
-"""`workflowsvc dev`: gateway and coordinator in one process, on the in-process broker and SQLite.
+"""`workflowsvc dev`: gateway and coordinator in one process, on the in-process broker and SQLite, which another writes.
 
 Law: a composition root. It chooses adapters and opens them in order.
 """
@@ -64,7 +64,7 @@ async def _build(
 ) -> str:
     clock = SkippingClock() if skipping else SystemClock()
     try:
-        store = await stack.enter_async_context(SqliteStore(data and _database(data)))
+        store = await stack.enter_async_context(SqliteStore(data and _database(data), apart=data is not None))
     except StoreRefused as refused:
         raise Usage(str(refused)) from None
     broker = await stack.enter_async_context(InProcessBroker(clock, settings.partitions))

@@ -7,33 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from workflowsvc.messages import TaskList
 from workflowsvc.swf import shapes
+
+#: What a column of a database holds.
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class ExecutionRow(Struct, frozen=True):
     """What the visibility operations know of a run. Written whole whenever any of it changes."""
 
     run_id: str
-    lane: int
+    lane: Int64
     domain: str
     workflow_id: str
     type_name: str
     type_version: str
     tags: Sequence[str | None]
-    started_at: int
+    started_at: Int64
     #: the id of the action that started it: orders runs that started in one millisecond
     started_by: str
     #: WorkflowExecutionInfo in wire form
     info: bytes
-    closed_at: int | None = None
+    closed_at: Int64 | None = None
     closed_by: str | None = None
     close_status: shapes.CloseStatus | None = None
     #: when a closed run disappears from every read (its domain's retention)
-    expires_at: int | None = None
+    expires_at: Int64 | None = None
     #: closed, and its messages to other runs are not yet confirmed
     unsettled: bool = False
 
@@ -42,14 +46,14 @@ class PendingTask(Struct, frozen=True):
     """A scheduled task that nobody has started; its run is open."""
 
     task_list: TaskList
-    scheduled_event_id: int
+    scheduled_event_id: Int64
 
 
 class Heartbeat(Struct, frozen=True):
     """The last sign of life of a started activity task. No event; kept beside the history."""
 
-    scheduled_event_id: int
-    at: int
+    scheduled_event_id: Int64
+    at: Int64
     details: str | None = None
 
 
@@ -74,7 +78,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     #: the state after the last of *events*, opaque here; replaces an older one
     snapshot: bytes | None = None
     #: by when the run is to be looked at, where that changed; a closed run has none
-    wake_at: int | None = None
+    wake_at: Int64 | None = None
 
 
 class StoredRun(Struct, frozen=True):

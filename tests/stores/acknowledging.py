@@ -1,4 +1,7 @@
-"""Run as a program: commits for ever to the store at its argument, and prints each commit once it was acknowledged."""
+"""Run as a program: commits for ever to the store at its argument, and prints each commit once it was acknowledged.
+
+A second argument has a process of its own write a file.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ async def write(store: Store, lane: int) -> None:
         os.write(sys.stdout.fileno(), f"{lane} {first}\n".encode())
 
 
-async def main(where: str) -> None:
-    async with MongoStore(where) if "://" in where else SqliteStore(Path(where)) as store:
+async def main(where: str, *apart: str) -> None:
+    async with MongoStore(where) if "://" in where else SqliteStore(Path(where), apart=bool(apart)) as store:
         await asyncio.gather(*(write(store, lane) for lane in range(LANES)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

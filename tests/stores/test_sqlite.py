@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.stores.making import DECISIONS, DOMAIN, START, Run, activity_type, do
 from workflowsvc.ports import Conflict, StoreUnavailable
 from workflowsvc.records import ExecutionQuery, Heartbeat, TimeField, TypeKind
 from workflowsvc.stores import queries, schema
+from workflowsvc.stores.database import Database, open_for_writing, open_journal
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.sqlite import SqliteStore
 from workflowsvc.swf.shapes import CloseStatus
@@ -98,10 +99,11 @@ async def test_a_closed_store_leaves_one_file_without_a_log(path: Path) -> None:
     assert sql(path, "PRAGMA journal_mode", "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_a_commit_is_synced_to_a_write_ahead_log(path: Path) -> None:
-    async with SqliteStore(path) as store:
-        database = store._writer._database
-        assert database is not None
+@pytest.mark.parametrize("opened", [open_for_writing, open_journal])
+async def test_what_is_written_is_synced_to_a_write_ahead_log(path: Path, opened: Callable[..., Database]) -> None:
+    async with SqliteStore(path):
+        pass
+    with closing(opened(path, durable=True)) as database:
         assert database.ask("PRAGMA journal_mode") == ("wal",)
         assert database.ask("PRAGMA synchronous") == (2,)  # FULL
 
@@ -121,6 +123,7 @@ async def test_an_ephemeral_store_leaves_nothing(tmp_path: Path, monkeypatch: py
 async def test_a_second_process_is_refused(path: Path) -> None:
     program = f"""
 import asyncio, pathlib
+from workflowsvc.stores.database import Database, open_for_writing, open_journal
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.sqlite import SqliteStore
 
@@ -187,7 +190,7 @@ async def test_a_file_of_the_first_version_learns_times_to_wake(path: Path) -> N
     run = Run(1)
     async with SqliteStore(path) as store:
         await store.commit([run.start()])
-    sql(path, "DROP TABLE wakes", "DROP TABLE agreed", "PRAGMA user_version = 1")
+    sql(path, "DROP TABLE wakes", "DROP TABLE agreed", "DROP TABLE journaled", "PRAGMA user_version = 1")
     async with SqliteStore(path) as store:
         await store.commit([run.commit(3, wake_at=START + 5)])
         assert [due.wake_at for due in await store.due(START + 5, None, 9)] == [START + 5]
@@ -242,9 +245,10 @@ async def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) ->
 # ---- dying and failing ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["thread", "process"])
 @pytest.mark.parametrize("lines", [1, 40, 1_500])
-async def test_kill_9_loses_no_acknowledged_commit(path: Path, lines: int) -> None:
-    command = [sys.executable, "-m", "tests.stores.acknowledging", str(path)]
+async def test_kill_9_loses_no_acknowledged_commit(path: Path, lines: int, apart: bool) -> None:
+    command = [sys.executable, "-m", "tests.stores.acknowledging", str(path), *["apart"] * apart]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         acknowledged = [writer.stdout.readline() for _ in range(lines)]
@@ -278,6 +282,7 @@ async def test_a_full_disk_refuses_writes_until_there_is_room_again(path: Path) 
     runs = [Run(number) for number in range(3)]
     async with SqliteStore(path) as store:
         await store.commit([runs[0].start()])
+        await store.ping()
         log = path.with_name("store.db-wal").stat().st_size
         with no_file_grows_beyond(log + 10_000):
             units = [[runs[1].start(count=3_000)], [runs[0].commit(3, 3_000)]]
@@ -368,6 +373,7 @@ async def test_a_purge_leaves_nothing_of_a_run_in_any_table(path: Path) -> None:
         await store.commit([run.close(expires_at=START)])
         assert await store.purge(START + 1, 10) == 1
     names = [name for (name,) in sql(path, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    names.remove("journaled")
     assert [name for name in names if sql(path, f"SELECT * FROM {name}")] == []  # noqa: S608
 
 
@@ -435,6 +441,7 @@ def test_every_visibility_question_is_a_range_of_an_index_in_order(plan, query: 
         queries.history(reverse=False),
         queries.history(reverse=True),
         queries.STANDING,
+        queries.UNHEARD,
         queries.PURGEABLE,
         queries.SETTLE,
         queries.UNSCHEDULE,

@@ -62,11 +62,6 @@ class Database:
             raise _translated(error) from error
         return row
 
-    def expect_batches(self) -> None:
-        """Have this connection take queries.WRITE_BATCH."""
-        self.ask(queries.BATCH_VIEW)
-        self.ask(queries.BATCH_TRIGGER)
-
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement).fetchall()
@@ -123,6 +118,12 @@ class Database:
 
 def open_for_writing(path: Path, *, durable: bool) -> Database:
     return Database(path, f"synchronous = {'FULL' if durable else 'OFF'}", *_WRITING)
+
+
+def open_journal(path: Path, *, durable: bool) -> Database:
+    """Nobody else may open it meanwhile; one that is just being closed is waited for."""
+    locking = ("locking_mode = EXCLUSIVE", "journal_mode = WAL")
+    return Database(path, *locking, f"synchronous = {'FULL' if durable else 'OFF'}", *_WRITING)
 
 
 def open_for_reading(path: Path) -> Database:

@@ -2,13 +2,16 @@
 
 Law: pure, and the only judge of conflicts. Where the runs stand comes in, statements go out; a unit that is refused
 leaves no trace. The tables' own constraints are there for the day when this file is wrong.
+
+What came and went within a batch leaves nothing: a task that was scheduled and started, a run that was open for a
+moment. That is most of what executions of a second do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,8 +19,6 @@ from workflowsvc.ports import Conflict
 from workflowsvc.records import Commit, ExecutionRow, Heartbeat, PendingTask
 from workflowsvc.stores import queries
 from workflowsvc.stores.schema import event_key, run_number
-
-_NUL: Final = "\\u0000"
 
 #: One step of SQLite: the statement and its parameters.
 Statement = tuple[str, Sequence[object]]
@@ -51,11 +52,13 @@ def of_each(statement: str, values: Iterable[object]) -> Iterator[Statement]:
 class Draft:
     """The net effect of the units that were added, in their order."""
 
-    def __init__(self, heads: dict[str, Head], claims: dict[Claim, str], next_number: int) -> None:
+    def __init__(self, heads: MutableMapping[str, Head], claims: dict[Claim, str | None], next_number: int) -> None:
         #: where runs stand after this draft: all that it touches must be here, but for new ones
         self.heads = heads
+        #: who holds a workflow id after this draft, if anybody: all that new runs want must be here
+        self.claims = claims
         self.next_number = next_number
-        self._claims = claims
+        self.units = 0
         self._events: list[tuple[int, str | None, bytes]] = []
         self._rows: dict[int, ExecutionRow] = {}
         self._new: set[int] = set()
@@ -67,14 +70,38 @@ class Draft:
         self._wakes: dict[int, int] = {}
         self._settled: set[str] = set()
 
-    def add(self, unit: Sequence[Commit]) -> None:
-        """Raises Conflict, and then nothing of *unit* is in the draft."""
-        heads = self._judge(unit)
+    def judge(self, unit: Sequence[Commit]) -> list[Head]:
+        """Where each of its commits leaves its run, for `add`. Raises Conflict, and then nothing of *unit* is known."""
+        heads: dict[str, Head] = {}
+        claims: dict[Claim, str | None] = {}
+        number = self.next_number
+        after: list[Head] = []
+        for commit in unit:
+            before = heads.get(commit.run_id) or self.heads.get(commit.run_id)
+            claim = claim_of(commit)
+            holder = claims[claim] if claim in claims else self.claims.get(claim)
+            if before is None:
+                before = _newborn(commit, number, holder)
+                number += 1
+            head = _advanced(before, commit)
+            heads[commit.run_id] = head
+            if head.open:
+                claims[claim] = commit.run_id
+            elif holder in (commit.run_id, None):
+                claims[claim] = None
+            after.append(head)
+        self._accept(heads, claims, number)
+        return after
+
+    def add(self, unit: Sequence[Commit], heads: Sequence[Head]) -> None:
+        """*heads* as they were judged, and in the order in which units were."""
         for commit, head in zip(unit, heads, strict=True):
             self._record(commit, head)
+        self.units += 1
 
     def settle(self, run_ids: Sequence[str]) -> None:
         self._settled.update(run_ids)
+        self.units += 1
 
     def statements(self) -> Iterator[Statement]:
         """Closed rows are written before open ones: they free the workflow ids that those take."""
@@ -95,65 +122,11 @@ class Draft:
         yield from multi_row(queries.WAKES, list(self._wakes.items()))
         yield from of_each(queries.SETTLE, self._settled)
 
-    def batch(self) -> Statement | None:
-        """All of it as one statement; None where there is what it has no column for, or JSON cannot carry.
-
-        Nor where a run begins and closes: it leaves no open row, by which the tables would see that its workflow id
-        is taken.
-        """
-        if self._snapshots or self._wakes or self._new & self._closed:
-            return None
-        rows = self._rows.items()
-        columns: dict[str, Iterable[object]] = {
-            "events": [(key, action, body.decode()) for key, action, body in self._events],
-            "closed": [_textual(number, row) for number, row in rows if row.closed_at is not None],
-            "opened": [_textual(number, row) for number, row in rows if row.closed_at is None],
-            "tags": list(self._tags()),
-            "unscheduled": self._unscheduled,
-            "ended": self._closed,
-            "pending": list(self._pending()),
-            "beats": [(key, beat.at, beat.details) for key, beat in self._heartbeats.items()],
-            "settled": self._settled,
-        }
-        values = [_json(columns[name]) for name in queries.BATCH_COLUMNS]
-        # SQLite ends a string of JSON at its first NUL. Bodies of events are JSON themselves, where it is escaped.
-        if any(value is not None and _NUL in value for value in values[1:]):
-            return None
-        return queries.WRITE_BATCH, values
-
-    # -- judging
-
-    def _judge(self, unit: Sequence[Commit]) -> list[Head]:
-        heads: dict[str, Head] = {}
-        claims: dict[Claim, str | None] = {}
-        number = self.next_number
-        after: list[Head] = []
-        for commit in unit:
-            before = heads.get(commit.run_id) or self.heads.get(commit.run_id)
-            claim = claim_of(commit)
-            holder = claims[claim] if claim in claims else self._claims.get(claim)
-            if before is None:
-                before = _newborn(commit, number, holder)
-                number += 1
-            head = _advanced(before, commit)
-            heads[commit.run_id] = head
-            if head.open:
-                claims[claim] = commit.run_id
-            elif holder in (commit.run_id, None):
-                claims[claim] = None
-            after.append(head)
-        self._accept(heads, claims, number)
-        return after
-
     def _accept(self, heads: dict[str, Head], claims: dict[Claim, str | None], number: int) -> None:
         self._new.update(range(self.next_number, number))
         self.next_number = number
         self.heads.update(heads)
-        for claim, holder in claims.items():
-            if holder is None:
-                self._claims.pop(claim, None)
-            else:
-                self._claims[claim] = holder
+        self.claims.update(claims)
 
     # -- recording
 
@@ -217,14 +190,6 @@ def _advanced(before: Head, commit: Commit) -> Head:
     if still_open and not before.open:
         raise Conflict(f"run {commit.run_id} is closed")
     return Head(before.number, still_open, before.last + len(commit.events))
-
-
-def _json(rows: Iterable[object]) -> str | None:
-    return msgspec.json.encode(rows).decode() if rows else None
-
-
-def _textual(number: int, row: ExecutionRow) -> tuple[object, ...]:
-    return (*_execution(number, row)[:-1], row.info.decode())
 
 
 def _execution(number: int, row: ExecutionRow) -> tuple[object, ...]:

@@ -77,49 +77,13 @@ def _of_runs(table: str) -> str:
     )
 
 
-def _from_json(upsert: Upsert, column: str, blobs: tuple[str, ...] = ()) -> str:
-    """The rows of a JSON array of arrays into their table. Blobs come as text."""
-    values = ", ".join(
-        f"CAST(value ->> {number} AS BLOB)" if name in blobs else f"value ->> {number}"
-        for number, name in enumerate(upsert.columns)
-    )
-    columns = ", ".join(upsert.columns)
-    # `WHERE true`: without it the parser takes ON CONFLICT for the ON of a join
-    rows = f"SELECT {values} FROM json_each(NEW.{column}) WHERE true"
-    return f"INSERT INTO {upsert.table} ({columns}) {rows}{upsert.taken}"
-
-
 UNSCHEDULE: Final = "DELETE FROM pending WHERE id IN (SELECT value FROM json_each(?))"
 UNSCHEDULE_RUNS: Final = _of_runs("pending")
 DROP_WAKES: Final = "DELETE FROM wakes WHERE run IN (SELECT value FROM json_each(?))"
 SETTLE: Final = "UPDATE executions SET unsettled = 0 WHERE unsettled = 1 AND run_id IN (SELECT value FROM json_each(?))"
 
-#: The columns of a batch: a JSON array each, or NULL, in the order in which they are written.
-BATCH_COLUMNS: Final = ("events", "closed", "opened", "tags", "unscheduled", "ended", "pending", "beats", "settled")
-
-
-def _batch_statements() -> tuple[str, ...]:
-    return (
-        _from_json(EVENTS, "events", blobs=("body",)),
-        _from_json(CLOSED_EXECUTIONS, "closed", blobs=("info",)),
-        _from_json(OPEN_EXECUTIONS, "opened", blobs=("info",)),
-        _from_json(TAGS, "tags"),
-        UNSCHEDULE.replace("?", "NEW.unscheduled"),
-        UNSCHEDULE_RUNS.replace("?", "NEW.ended"),
-        DROP_WAKES.replace("?", "NEW.ended"),
-        _from_json(PENDING, "pending"),
-        _from_json(HEARTBEATS, "beats"),
-        SETTLE.replace("?", "NEW.settled"),
-    )
-
-
-# A batch is one row put into a view whose trigger spreads it over the tables: one step of SQLite, and so one moment
-# without the interpreter lock, in which all is written, committed and fsynced. The writer's connection makes both.
-BATCH_VIEW: Final = f"CREATE TEMP VIEW batches AS SELECT {', '.join(f'NULL AS {name}' for name in BATCH_COLUMNS)}"
-BATCH_TRIGGER: Final = (
-    f"CREATE TEMP TRIGGER write_batch INSTEAD OF INSERT ON batches BEGIN {'; '.join(_batch_statements())}; END"
-)
-WRITE_BATCH: Final = f"INSERT INTO batches VALUES ({', '.join('?' * len(BATCH_COLUMNS))})"
+JOURNALED: Final = "SELECT number FROM journaled"
+NOTE_JOURNALED: Final = "UPDATE journaled SET number = ?"
 
 DELETE_TYPE: Final = "DELETE FROM types WHERE (domain, kind, name, version) = (?, ?, ?, ?)"
 DEPRECATE_TYPES: Final = "UPDATE types SET deprecated_at = ? WHERE domain = ? AND deprecated_at IS NULL"
@@ -163,6 +127,13 @@ SELECT
     FROM json_each(?) AS wanted CROSS JOIN executions INDEXED BY executions_open_workflow
     ON domain = json_extract(wanted.value, '$[0]') AND workflow_id = json_extract(wanted.value, '$[1]')
     WHERE closed_at IS NULL)
+"""
+
+#: Whether neither a run is there nor an open one of its workflow id, as is so with nearly all that begin.
+UNHEARD: Final = """
+SELECT NOT EXISTS (SELECT 1 FROM executions WHERE run_id = ?)
+    AND NOT EXISTS (SELECT 1 FROM executions INDEXED BY executions_open_workflow
+        WHERE domain = ? AND workflow_id = ? AND closed_at IS NULL)
 """
 
 # The number of a run that is being swept away must not be given to another: its events would go too.

@@ -117,6 +117,11 @@ def standing(ask: Ask, run_ids: Sequence[str], claims: Sequence[Claim]) -> tuple
     )
 
 
+def unheard(ask: Ask, run_id: str, claim: Claim) -> bool:
+    """Whether neither the run is there nor an open one of the workflow id."""
+    return bool(_value(ask(queries.UNHEARD, (run_id, *claim))))
+
+
 def purgeable(ask: Ask, now: int, limit: int) -> list[tuple[int, str]]:
     """Numbers and ids of settled runs that have expired."""
     return _RUNS.decode(_value(ask(queries.PURGEABLE, (now, limit))))

@@ -167,5 +167,14 @@ CREATE TABLE agreed (
 ) STRICT, WITHOUT ROWID;
 """
 
+#: One row: the last group of the journal that is in the tables.
+_JOURNALED: Final = """
+CREATE TABLE journaled (
+    number INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO journaled VALUES (0);
+"""
+
 #: The step at place n leads from version n (PRAGMA user_version; 0 is an empty file) to n + 1.
-MIGRATIONS: tuple[str, ...] = (_TABLES + _INDEXES, _WAKES_AND_AGREEMENTS)
+MIGRATIONS: tuple[str, ...] = (_TABLES + _INDEXES, _WAKES_AND_AGREEMENTS, _JOURNALED)

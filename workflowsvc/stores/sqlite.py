@@ -1,7 +1,8 @@
-"""The Store on SQLite: one file, one thread that writes, two that read, and the catalogue in memory.
+"""The Store on SQLite: one file and its journal, a writer, two threads that read, and the catalogue in memory.
 
 Law: here the parts are put together and the port's methods find theirs. How SQLite is spoken to is in database.py and
-queries.py, who may write in draft.py, how writes are grouped in groups.py and writer.py.
+queries.py, who may write in draft.py, what is written when in writer.py and tables.py, and how the writer is spoken to
+in pump.py, writing.py and works.py.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from workflowsvc.messages import TaskList
 from workflowsvc.ports import StoreUnavailable
@@ -39,10 +40,10 @@ from workflowsvc.stores.catalogue import Catalogue
 from workflowsvc.stores.catalogue_rows import domain_record, domain_row, key_columns, type_record, type_row
 from workflowsvc.stores.database import Database, open_for_reading, open_for_writing
 from workflowsvc.stores.errors import StoreRefused
-from workflowsvc.stores.groups import GroupThread
 from workflowsvc.stores.lock import locked
+from workflowsvc.stores.pump import Pump
 from workflowsvc.stores.reads import Ask
-from workflowsvc.stores.writer import Change, Settle, Unit, Work, Writer, sweep
+from workflowsvc.stores.works import Aside, Change, Forget, Settle, Show, Sweep, Unit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,20 +81,29 @@ class _Readers:
 class SqliteStore:
     """ports.Store in the file *path*, or in a file of its own that goes with it.
 
-    Entering raises StoreRefused.
+    *apart*: it is written by a process of its own, beside which this one gets much more done; a thread takes no time to
+    start. Entering raises StoreRefused.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, apart: bool = False) -> None:
         self._path = path
+        self._apart = apart
         self._secrets: dict[str, bytes] = {}
         self._open = False
+        #: how much of what was answered is in the tables: the pump counts
+        self._shown = 0
 
     async def __aenter__(self) -> Self:
-        with ExitStack() as stack:
-            await asyncio.to_thread(self._prepare, stack)
-            self._group = GroupThread[Work]("sqlite-write", self._writer.work)
-            stack.callback(self._group.close)
-            stack.callback(self._readers.close)
+        async with AsyncExitStack() as stack:
+            blocking = ExitStack()
+            stack.push_async_callback(asyncio.to_thread, blocking.close)
+            path = await asyncio.to_thread(self._prepare, blocking)
+            self._pump = Pump(path, durable=self._path is not None, apart=self._apart)
+            stack.push_async_callback(self._pump.close)
+            try:
+                await self._pump.open()
+            except StoreUnavailable as error:
+                raise StoreRefused(f"cannot use {path}: {error}") from error
             self._resources = stack.pop_all()
         self._open = True
         return self
@@ -102,43 +112,49 @@ class SqliteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open = False
-        await asyncio.to_thread(self._resources.close)
+        await self._resources.aclose()
 
-    def _prepare(self, stack: ExitStack) -> None:
+    def _prepare(self, stack: ExitStack) -> Path:
         path, durable = self._path, self._path is not None
         if path is None:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="workflowsvc-"))
             path = Path(directory, "store.db")
         stack.enter_context(locked(path))
-        connect = partial(open_for_writing, path, durable=durable)
         try:
-            first = connect()
-            stack.callback(first.close)
-            first.prepare(path)
-            self._catalogue = Catalogue(
-                [domain_record(row) for row in first.rows(queries.ALL_DOMAINS)],
-                [type_record(row) for row in first.rows(queries.ALL_TYPES)],
-            )
-            self._writer = Writer(first, connect)
+            with closing(open_for_writing(path, durable=durable)) as first:
+                first.prepare(path)
+                self._catalogue = Catalogue(
+                    [domain_record(row) for row in first.rows(queries.ALL_DOMAINS)],
+                    [type_record(row) for row in first.rows(queries.ALL_TYPES)],
+                )
         except StoreUnavailable as error:
             raise StoreRefused(f"cannot use {path}: {error}") from error
-        stack.callback(self._writer.close)
         self._readers = _Readers(partial(open_for_reading, path))
+        stack.callback(self._readers.close)
+        return path
 
-    async def _write(self, work: Work, then: Callable[[], None] | None = None) -> object:
-        if not self._open:
-            raise StoreUnavailable("the store is closed")
-        return await self._group.submit(work, then)
+    async def _do(self, work: Aside, then: Callable[[], None] | None = None) -> Any:
+        self._require_open()
+        return await self._pump.do_aside(work, then)
 
     async def _read(self, question: Callable[Concatenate[Ask, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Of the tables, which first are to have all that was answered."""
+        self._require_open()
+        answered = self._pump.answered
+        if self._shown < answered:
+            await self._pump.do_aside(Show())
+            self._shown = max(self._shown, answered)
+        return await self._readers.answer(lambda ask: question(ask, *args, **kwargs))
+
+    def _require_open(self) -> None:
         if not self._open:
             raise StoreUnavailable("the store is closed")
-        return await self._readers.answer(lambda ask: question(ask, *args, **kwargs))
 
     # -- executions
 
     async def commit(self, unit: Sequence[Commit]) -> None:
-        await self._write(Unit(tuple(unit)))
+        self._require_open()
+        await self._pump.record(Unit(unit))
 
     @property
     def lags(self) -> bool:
@@ -148,13 +164,14 @@ class SqliteStore:
         """A file has one process."""
 
     async def settle(self, run_ids: Sequence[str]) -> None:
-        await self._write(Settle(tuple(run_ids)))
+        self._require_open()
+        await self._pump.record(Settle(run_ids))
 
     async def purge(self, now: int, limit: int) -> int:
-        gone = await self._write(Change(lambda ask: self._writer.forget(ask, now, limit)))
-        while await self._write(Change(sweep)):
+        gone: int = await self._do(Forget(now, limit))
+        while await self._do(Sweep()):
             pass  # in between, what waits is written
-        return cast("int", gone)
+        return gone
 
     async def load(self, run_id: str) -> StoredRun | None:
         return await self._read(reads.load, run_id)
@@ -204,20 +221,19 @@ class SqliteStore:
 
     async def add_domain(self, record: DomainRecord) -> None:
         then = partial(self._catalogue.put_domain, record)
-        await self._write(_row_change(queries.DOMAINS, domain_row(record)), then)
+        await self._do(_row_change(queries.DOMAINS, domain_row(record)), then)
 
     async def replace_domain(self, record: DomainRecord, *, deprecate_types_at: int | None = None) -> None:
-        def make(ask: Ask) -> None:
-            ask(queries.insert(queries.REPLACE_DOMAINS, 1), domain_row(record))
-            if deprecate_types_at is not None:
-                ask(queries.DEPRECATE_TYPES, (deprecate_types_at, record.domain))
+        statements = [(queries.insert(queries.REPLACE_DOMAINS, 1), domain_row(record))]
+        if deprecate_types_at is not None:
+            statements.append((queries.DEPRECATE_TYPES, (deprecate_types_at, record.domain)))
 
         def then() -> None:
             self._catalogue.put_domain(record)
             if deprecate_types_at is not None:
                 self._catalogue.deprecate_types(record.domain, deprecate_types_at)
 
-        await self._write(Change(make), then)
+        await self._do(Change(statements), then)
 
     async def types(self, keys: Sequence[TypeKey]) -> dict[TypeKey, TypeRecord]:
         return self._catalogue.types(keys)
@@ -239,37 +255,31 @@ class SqliteStore:
         return self._catalogue.count_types(domain, kind)
 
     async def add_type(self, record: TypeRecord) -> None:
-        await self._write(_row_change(queries.TYPES, type_row(record)), partial(self._catalogue.put_type, record))
+        await self._do(_row_change(queries.TYPES, type_row(record)), partial(self._catalogue.put_type, record))
 
     async def replace_type(self, record: TypeRecord) -> None:
         then = partial(self._catalogue.put_type, record)
-        await self._write(_row_change(queries.REPLACE_TYPES, type_row(record)), then)
+        await self._do(_row_change(queries.REPLACE_TYPES, type_row(record)), then)
 
     async def delete_type(self, key: TypeKey) -> None:
-        change = Change(lambda ask: ask(queries.DELETE_TYPE, key_columns(key)))
-        await self._write(change, partial(self._catalogue.drop_type, key))
+        change = Change([(queries.DELETE_TYPE, key_columns(key))])
+        await self._do(change, partial(self._catalogue.drop_type, key))
 
     # -- the service itself
 
     async def secret(self, name: str) -> bytes:
-        def make(ask: Ask) -> bytes:
-            ask(queries.ADD_SECRET, (name, os.urandom(32)))
-            return cast("tuple[bytes]", ask(queries.SECRET, (name,)))[0]
-
         if name not in self._secrets:
-            self._secrets[name] = cast("bytes", await self._write(Change(make)))
+            statements = [(queries.ADD_SECRET, (name, os.urandom(32))), (queries.SECRET, (name,))]
+            (self._secrets[name],) = await self._do(Change(statements))
         return self._secrets[name]
 
     async def agreed(self, name: str, value: str) -> str:
-        def make(ask: Ask) -> str:
-            ask(queries.ADD_AGREED, (name, value))
-            return cast("tuple[str]", ask(queries.AGREED, (name,)))[0]
-
-        return cast("str", await self._write(Change(make)))
+        agreed: tuple[str] = await self._do(Change([(queries.ADD_AGREED, (name, value)), (queries.AGREED, (name,))]))
+        return agreed[0]
 
     async def ping(self) -> None:
         await self._read(reads.ping)
 
 
 def _row_change(upsert: queries.Upsert, row: tuple[object, ...]) -> Change:
-    return Change(lambda ask: ask(queries.insert(upsert, 1), row))
+    return Change([(queries.insert(upsert, 1), row)])

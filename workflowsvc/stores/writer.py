@@ -1,195 +1,200 @@
-"""What the writing thread does: whatever waits, in one transaction, so that many commits share one fsync.
+"""What is committed is judged, appended to the journal, answered; a quarter of a second later it is in the tables.
 
-Law: every job is answered; an error goes to the one that caused it, or to all where the file is to blame. After an
-error of the file it starts over with a new connection: whether a write that failed is there, only the file can tell.
+Law: what was answered is in the journal or in the tables, and what waits is at most a batch beside those on their way.
+A group costs one small write and one fsync; the tables get many groups at once, and of what came and went in between
+nothing. After an error of a file nothing here is used again: the next writer begins with what the files say.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from workflowsvc.ports import Conflict, StoreUnavailable
-from workflowsvc.records import Commit
 from workflowsvc.stores import queries, reads
-from workflowsvc.stores.database import Database
-from workflowsvc.stores.draft import Claim, Draft, Head, claim_of
-from workflowsvc.stores.groups import Job
-from workflowsvc.stores.reads import Ask
+from workflowsvc.stores.database import open_for_reading, open_for_writing
+from workflowsvc.stores.draft import Draft, Head, claim_of
+from workflowsvc.stores.journal import Journal, journal_of
+from workflowsvc.stores.tables import Batch, Tables
+from workflowsvc.stores.works import FINE, Aside, Outcome, Recorded, Unit, encode, failed, recorded_of
 
 #: Runs whose last event is remembered; of the others it is looked up.
 _HEADS: Final = 50_000
-#: A purge holds the writer for so many events at a time.
-_SWEEP: Final = 2_000
+#: Seconds that a batch gathers.
+_GATHER: Final = 0.25
+#: Units that a batch has at most, but for those of its last group: fewer than there are heads, by far.
+_LARGEST: Final = 5_000
 
-
-class Unit(Struct, frozen=True):
-    commits: Sequence[Commit]
-
-
-class Settle(Struct, frozen=True):
-    run_ids: Sequence[str]
-
-
-class Change(Struct, frozen=True):
-    """Anything else: a transaction of its own."""
-
-    make: Callable[[Ask], object]
-
-
-Work = Unit | Settle | Change
-_Write = Callable[[Database, Sequence[Job[Work]]], None]
+_bodies_of: Final = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class Writer:
-    def __init__(self, first: Database, reopen: Callable[[], Database]) -> None:
-        self._reopen = reopen
-        self._database: Database | None = None
-        #: where runs stand in the file, as of the last transaction that returned
-        self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._next_number = 0
-        self._use(first)
+    """Opening raises StoreUnavailable, and brings to the tables what an earlier process left in the journal."""
 
-    def work(self, jobs: Sequence[Job[Work]]) -> None:
-        """Units and settlements share a transaction; changes, which are rare, follow."""
-        shared = [job for job in jobs if not isinstance(job.work, Change)]
-        if shared:
-            self._guarded(self._commit, shared)
-        for job in jobs:
-            if isinstance(job.work, Change):
-                self._guarded(self._change, [job])
+    def __init__(self, path: Path, *, durable: bool, answered: Callable[[Outcome], None]) -> None:
+        with ExitStack() as stack:
+            self._journal = Journal(journal_of(path), durable=durable)
+            stack.callback(self._journal.close)
+            self._looking = open_for_reading(path)
+            stack.callback(self._looking.close)
+            database = open_for_writing(path, durable=durable)
+            stack.callback(database.close)
+            (self._number,) = database.ask(queries.JOURNALED) or (0,)
+            first = reads.last_number(database.ask) + 1
+            self._tables = Tables(database, answered)
+            stack.callback(self._tables.close)
+            #: where runs stand after all that is in the journal
+            self._heads: OrderedDict[str, Head] = OrderedDict()
+            self._draft = Draft(self._heads, {}, first)
+            #: judged, and not in the draft yet
+            self._judged: list[tuple[Recorded, list[Head]]] = []
+            self._since = 0.0
+            self._batches: deque[Batch] = deque()
+            self._catch_up()
+            self._resources = stack.pop_all()
 
-    def forget(self, ask: Ask, now: int, limit: int) -> int:
-        """Make settled runs that have expired unknown; their events wait to be swept."""
-        runs = reads.purgeable(ask, now, limit)
-        numbers = msgspec.json.encode([number for number, _ in runs]).decode()
-        for statement in queries.FORGET_RUNS if runs else ():
-            ask(statement, (numbers,))
-        for _, run_id in runs:
-            self._heads.pop(run_id, None)
-        return len(runs)
+    def record(self, works: Sequence[bytes]) -> list[Outcome]:
+        """What follows from it waits for `follow`. Raises StoreUnavailable where it is not known what is recorded."""
+        self._require_health()
+        self._make_room()
+        read = [_read(work) for work in works]
+        self._inform([work for work in read if not isinstance(work, Outcome)])
+        outcomes = [work if isinstance(work, Outcome) else self._outcome(work) for work in read]
+        if taken := [work for work, outcome in zip(works, outcomes, strict=True) if outcome is FINE]:
+            self._journal.append(self._number + 1, encode(taken))
+            self._number += 1
+        return outcomes
+
+    def follow(self) -> None:
+        """What need not be done before a group is answered. Raises StoreUnavailable."""
+        judged, self._judged = self._judged, []
+        for work, heads in judged:
+            if isinstance(work, Unit):
+                self._draft.add(work.commits, heads)
+            else:
+                self._draft.settle(work.run_ids)
+        self.tend()
+
+    def do_aside(self, work: Aside) -> None:
+        """After all that was recorded before. Raises StoreUnavailable; its outcome is told to *answered*."""
+        self._require_health()
+        self._hand_over()
+        self._tables.do(work)
+
+    def tend(self) -> None:
+        """Do what is due. Raises StoreUnavailable."""
+        self._require_health()
+        if time.monotonic() >= self._since + _GATHER:
+            self._settle_batches()
+            if not self._batches:
+                self._hand_over()
+
+    def wait(self) -> float | None:
+        """Seconds after which there may be something due; None if there is not."""
+        if self._draft.units or self._batches:
+            return max(_GATHER - (time.monotonic() - self._since), 0.001)
+        return None
+
+    def finish(self) -> None:
+        """Bring everything to the tables, and leave no journal. Raises StoreUnavailable."""
+        self._hand_over()
+        self._settle_batches(all_of_them=True)
+        self._journal.remove()
 
     def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-        self._database = None
+        """What is not in the tables yet stays in the journal."""
+        self._resources.close()
 
-    def _guarded(self, write: _Write, jobs: Sequence[Job[Work]]) -> None:
+    # ---- judging -----------------------------------------------------------------------------------------------
+
+    def _outcome(self, work: Recorded) -> Outcome:
         try:
-            write(self._database or self._use(self._reopen()), jobs)
-        except StoreUnavailable as error:
-            self._heads.clear()
-            self.close()
-            for job in jobs:
-                job.error = error
-        except Exception as error:
-            if len(jobs) == 1:
-                jobs[0].error = error
-                return
-            for job in jobs:
-                self._guarded(write, [job])
+            heads = self._draft.judge(work.commits) if isinstance(work, Unit) else []
+        except Conflict as conflict:
+            return failed(conflict)
+        self._judged.append((work, heads))
+        return FINE
 
-    def _commit(self, database: Database, jobs: Sequence[Job[Work]]) -> None:
-        if not self._commit_at_once(database, jobs):
-            self._commit_with_care(database, jobs)
-
-    def _commit_at_once(self, database: Database, jobs: Sequence[Job[Work]]) -> bool:
-        """Write the jobs in one step, trusting that runs which begin are new and their workflow ids free.
-
-        Nearly always that is so. Where it is not, or a job is wrong, nothing is written, and the answer is False.
-        """
-        commits = [commit for job in jobs if isinstance(job.work, Unit) for commit in job.work.commits]
-        if _overtaken(commits):
-            return False
-        run_ids = {commit.run_id for commit in commits}
-        known = {run_id: self._heads[run_id] for run_id in run_ids if run_id in self._heads}
-        draft = Draft(known, {}, self._next_number)
-        try:
-            for job in jobs:
-                _add(draft, job.work)
-            batch = draft.batch()
-            if batch is None:
-                return False
-            database.ask(*batch)
-        except (Conflict, ValueError):
-            return False
-        self._remember(draft)
-        return True
-
-    def _commit_with_care(self, database: Database, jobs: Sequence[Job[Work]]) -> None:
-        refused: dict[Job[Work], Conflict] = {}
-        with database.transaction():
-            draft = self._draft(database, [job.work.commits for job in jobs if isinstance(job.work, Unit)])
-            for job in jobs:
-                try:
-                    _add(draft, job.work)
-                except Conflict as conflict:
-                    refused[job] = conflict
-            database.run(draft.statements())
-        self._remember(draft)
-        for job, reason in refused.items():
-            job.error = reason
-
-    def _change(self, database: Database, jobs: Sequence[Job[Work]]) -> None:
-        (job,) = jobs
-        with database.transaction():
-            job.value = cast("Change", job.work).make(database.ask)
-
-    def _draft(self, database: Database, units: Sequence[Sequence[Commit]]) -> Draft:
-        commits = [commit for unit in units for commit in unit]
-        run_ids = {commit.run_id for commit in commits}
-        heads = {run_id: self._heads[run_id] for run_id in run_ids if run_id in self._heads}
-        unknown = [run_id for run_id in run_ids if run_id not in heads]
-        if not unknown:
-            return Draft(heads, {}, self._next_number)
-        starting = {claim_of(commit) for commit in commits if commit.run_id not in heads}
-        found, claims = reads.standing(database.ask, unknown, list(starting))
-        return Draft(heads | found, claims, self._next_number)
-
-    def _remember(self, draft: Draft) -> None:
-        self._next_number = draft.next_number
-        self._heads.update(draft.heads)
-        for run_id in draft.heads:
+    def _inform(self, works: Sequence[Recorded]) -> None:
+        """Have the draft know all that it must to judge: from what was judged before, else from the tables."""
+        while self._tables.forgotten:
+            self._heads.pop(self._tables.forgotten.popleft(), None)
+        commits = [commit for work in works if isinstance(work, Unit) for commit in work.commits]
+        for run_id in {commit.run_id for commit in commits} & self._heads.keys():
             self._heads.move_to_end(run_id)
+        unknown = [commit for commit in commits if commit.run_id not in self._heads]
+        if not unknown:
+            return
+        claims = self._draft.claims
+        wanted = {claim_of(commit) for commit in unknown} - claims.keys()
+        for batch in reversed(self._batches):
+            found = wanted & batch.draft.claims.keys()
+            claims.update((claim, batch.draft.claims[claim]) for claim in found)
+            wanted -= found
+        claims.update(dict.fromkeys(wanted))
+        ask = self._looking.ask
+        known = [commit.run_id for commit in unknown if not reads.unheard(ask, commit.run_id, claim_of(commit))]
+        if known:
+            heads, holders = reads.standing(ask, known, list(wanted))
+            self._heads.update(heads)
+            claims.update(holders)
+
+    # ---- from the journal to the tables --------------------------------------------------------------------------
+
+    def _hand_over(self) -> None:
+        self._settle_batches()
+        self._since = time.monotonic()
+        if not self._draft.units:
+            return
+        batch = Batch(self._draft, self._number)
+        self._batches.append(batch)
+        self._tables.do(batch)
+        self._draft = Draft(self._heads, {}, batch.draft.next_number)
         while len(self._heads) > _HEADS:
             self._heads.popitem(last=False)
 
-    def _use(self, database: Database) -> Database:
-        self._next_number = reads.last_number(database.ask) + 1
-        database.expect_batches()
-        self._database = database
-        return database
+    def _settle_batches(self, *, all_of_them: bool = False) -> None:
+        """Let go of batches that are in the tables, and of what the journal has of them."""
+        number = None
+        while self._batches and (all_of_them or self._batches[0].over.is_set()):
+            self._batches[0].over.wait()
+            self._require_health()
+            number = self._batches.popleft().number
+        if number is not None:
+            self._journal.trim(number)
+
+    def _make_room(self) -> None:
+        if self._draft.units >= _LARGEST:
+            self._settle_batches(all_of_them=True)
+            self._hand_over()
+
+    def _catch_up(self) -> None:
+        for number, body in self._journal.after(self._number):
+            self._make_room()
+            works = [recorded_of(work) for work in _bodies_of(body)]
+            self._inform(works)
+            for work in works:
+                if failure := self._outcome(work).failure():
+                    raise StoreUnavailable(f"the tables do not take what is in the journal: {failure}")
+            self._number = number
+            self.follow()
+        self._hand_over()
+        self._settle_batches(all_of_them=True)
+
+    def _require_health(self) -> None:
+        if self._tables.error is not None:
+            raise StoreUnavailable(str(self._tables.error))
 
 
-def _overtaken(commits: Sequence[Commit]) -> bool:
-    """Whether a run begins before another commit touches a run of its workflow id: closing that comes too late.
-
-    In one step the tables see closes first, and would let the beginning pass.
-    """
-    begun: dict[Claim, str] = {}
-    for commit in commits:
-        if begun.get(claim_of(commit), commit.run_id) != commit.run_id:
-            return True
-        if commit.first == 1 and commit.events:
-            begun[claim_of(commit)] = commit.run_id
-    return False
-
-
-def _add(draft: Draft, work: Work) -> None:
-    if isinstance(work, Unit):
-        draft.add(work.commits)
-    elif isinstance(work, Settle):
-        draft.settle(work.run_ids)
-
-
-def sweep(ask: Ask) -> bool:
-    """Remove some events of forgotten runs; whether there may be more."""
-    ask(queries.SWEEP_EVENTS, (_SWEEP,))
-    if ask("SELECT changes()", ()) == (_SWEEP,):
-        return True
-    ask(queries.SWEPT, ())
-    return False
+def _read(work: bytes) -> Recorded | Outcome:
+    try:
+        recorded: Recorded = recorded_of(work)
+    except msgspec.ValidationError as error:
+        return failed(ValueError(str(error)))
+    return recorded
