@@ -49,11 +49,13 @@ class Cached(Struct):
     def reckon(self) -> int:
         """The bytes of histories, inputs and contexts that it keeps in memory now; the rest of a run is small."""
         execution = self.execution
-        inputs = sum(len(activity.input or "") for activity in execution.activities.values())
-        inputs += sum(len(function.input or "") for function in execution.lambdas.values())
-        inputs += sum(len(signal.input or "") for signal in execution.signals.values())
-        inputs += sum(len(child.request.input or "") for child in execution.children.values() if child.request)
-        return inputs + len(execution.context or "") + (self.history_bytes if self.history is not None else 0)
+        held = len(execution.context or "") + (self.history_bytes if self.history is not None else 0)
+        for with_input in (execution.activities, execution.lambdas, execution.signals):
+            for one in with_input.values():
+                held += len(one.input or "")
+        for child in execution.children.values():
+            held += len(child.request.input or "") if child.request else 0
+        return held
 
     def append(self, events: list[bytes]) -> None:
         if self.history is None:

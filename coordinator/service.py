@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from coordinator import release
 from coordinator.acks import Acks
@@ -37,7 +37,7 @@ from coordinator.unsettled import Unsettled
 from coordinator.wakes import Wakes
 from coordinator.words import Words
 from workflowsvc import names
-from workflowsvc.jobs import Jobs
+from workflowsvc.jobs import Hands, Jobs
 from workflowsvc.messages import (
     Action,
     CancelExternal,
@@ -67,8 +67,15 @@ BATCH = 64
 FINISH_SECONDS = 3.0
 
 
+#: What looks whether something is due, and so has the next wake-up armed anew.
+_WAKING: Final = (Wake, Resume)
+_KNOWN_AGAIN: Final = (SignalExternal, CancelExternal)
+
+
 def _batch(waiting: deque[Delivery[Action]]) -> list[Delivery[Action]]:
     """Up to the first action that came twice: whether the store has it is known when the first one is committed."""
+    if len(waiting) == 1:
+        return [waiting.popleft()]
     batch: dict[str, Delivery[Action]] = {}
     while waiting and len(batch) < BATCH and waiting[0].message.id not in batch:
         delivery = waiting.popleft()
@@ -97,8 +104,9 @@ class Coordinator:
         #: the partitions of which something came since they were last lost
         self._had: set[int] = set()
         #: how often each partition was lost
-        self._losses: Counter[int] = Counter()
+        self._losses = dict.fromkeys(range(settings.partitions), 0)
         self._working = Jobs()
+        self._hands = Hands(self._working, self._work)
         #: what waits for others: given up when the coordinator leaves, and set going again by whoever resumes the run
         self._waiting = Jobs()
         self._beside = self._waiting.start
@@ -130,6 +138,7 @@ class Coordinator:
         # The broker has them back already: only what was begun is finished.
         for waiting in self._lanes.values():
             waiting.clear()
+        self._hands.dismiss()
         if not await self._working.end(after=FINISH_SECONDS):
             log.warning("what was begun could not be finished in %g s: it comes again elsewhere", FINISH_SECONDS)
         await self._waiting.end()
@@ -153,7 +162,7 @@ class Coordinator:
         waiting = self._lanes.get(lane)
         if waiting is None:
             waiting = self._lanes[lane] = deque()
-            self._working.start(self._work(lane, waiting))
+            self._hands.give(lane)
         waiting.append(delivery)
 
     def _lose(self, partition: int) -> None:
@@ -170,12 +179,14 @@ class Coordinator:
     def _partition(self, lane: int) -> int:
         return names.partition_of(lane, self._settings.partitions)
 
-    async def _work(self, lane: int, waiting: deque[Delivery[Action]]) -> None:
+    async def _work(self, lane: int) -> None:
+        waiting = self._lanes[lane]
+        partition = self._partition(lane)
         while waiting:
             batch = _batch(waiting)
-            losses = self._losses[self._partition(lane)]
+            losses = self._losses[partition]
             await self._turn(batch)
-            if self._losses[self._partition(lane)] != losses:
+            if self._losses[partition] != losses:
                 self._executions.drop_lanes(lambda other: other == lane)
             self._executions.trim()
             self._registered.trim()
@@ -270,14 +281,14 @@ class Coordinator:
             else:
                 handled.to_settle.append(cached.execution.run_id)
                 await self._resume_successor(cached.execution, action.lane, handled)
-        if isinstance(action.request, Wake | Resume) and cached:
+        if cached and isinstance(action.request, _WAKING):
             cached.armed_at = None
         await self._take_in(outcome, cached, action.id, handled, commits)
         return self._with_history(outcome.result, handled.touched[0] if handled.touched else None)
 
     async def _is_done(self, action: Action, cached: Cached) -> bool:
         """Committed, and then the effects, the reply or the acknowledgement were lost."""
-        if isinstance(action.request, SignalExternal | CancelExternal):
+        if isinstance(action.request, _KNOWN_AGAIN):
             return False  # the core knows these again, and answers them each time
         return await self._store.has_committed(cached.execution.run_id, action.id)
 

@@ -56,8 +56,8 @@ class Wakes:
         """By when the run is to be looked at, where that is to go with the commit."""
         if self._near is None or not cached.execution.open:
             return None
-        deadline = _to_arm(cached)
-        if deadline is None:
+        deadline = next_deadline(cached.execution)
+        if deadline is None or not _moves(cached, deadline):
             return None
         swept = cached.look_at is not None and cached.look_at <= self._clock.now()
         if self._is_near(deadline) and not (written_anyway or swept):
@@ -68,12 +68,12 @@ class Wakes:
     async def arm(self, cached: Cached) -> bool:
         """Whether the run has a deadline. Raises BrokerUnavailable."""
         execution = cached.execution
-        if next_deadline(execution) is None:
+        deadline = next_deadline(execution)
+        if deadline is None:
             await self._broker.undelay(execution.run_id)
             self.forget(execution.run_id)
             return False
-        deadline = _to_arm(cached)
-        if deadline is not None:
+        if _moves(cached, deadline):
             if self._is_near(deadline):
                 await self._broker.delay(_wake(cached, deadline), deadline)
             cached.armed_at = deadline
@@ -143,11 +143,9 @@ def _commit(one: _Unwritten) -> Commit:
     )
 
 
-def _to_arm(cached: Cached) -> int | None:
-    deadline = next_deadline(cached.execution)
-    if deadline is None or (cached.armed_at is not None and cached.armed_at <= deadline):
-        return None
-    return deadline
+def _moves(cached: Cached, deadline: int) -> bool:
+    """Whether nothing is armed that early."""
+    return cached.armed_at is None or cached.armed_at > deadline
 
 
 def _wake(cached: Cached, at: int) -> Action:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import LineTooLong
@@ -34,6 +35,8 @@ from workflowsvc.swf.errors import (
 )
 from workflowsvc.swf.operations import OPERATIONS
 from workflowsvc.swf.shapes import PollForActivityTaskInput, PollForDecisionTaskInput, Shape
+
+T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -136,7 +139,7 @@ async def _body(request: web.BaseRequest) -> bytes:
         raise RequestEntityTooLargeException
     if hdrs.EXPECT in request.headers:
         await _invite(request)
-    body = await content.readany()
+    body = content.read_nowait() if content.is_eof() else await content.readany()
     if len(body) == length:
         return body
     while chunk := await content.readany():
@@ -175,6 +178,24 @@ def _response(request: web.BaseRequest, status: int, body: bytes, *, close: bool
 # ---- what is not HTTP ------------------------------------------------------------------------------------------
 
 
+#: aiohttp has each request handled by a task of its own, for context variables that nobody here sets. From 3.12 on it
+#: begins at once and costs little; before, as much as aiohttp's parser.
+_TASK_FOR_EACH_REQUEST: Final = sys.version_info < (3, 12)
+
+
+class _Inline:
+    """The loop, as far as aiohttp's connection asks it: the task that it wants for a request is its own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.create_future = loop.create_future
+        self.call_at = loop.call_at
+        self.time = loop.time
+
+    @staticmethod
+    def create_task(handling: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        return handling
+
+
 class _Connection(RequestHandler):
     """aiohttp's, but what its parser refuses is answered as everything else is, and who only stops sending is, too."""
 
@@ -183,6 +204,11 @@ class _Connection(RequestHandler):
     cut: bool
     #: the request that was taken last, answered or not
     latest: web.BaseRequest | None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if _TASK_FOR_EACH_REQUEST:
+            self._loop = cast("asyncio.AbstractEventLoop", _Inline(self._loop))
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more: whether it may still be written to.
@@ -200,6 +226,11 @@ class _Connection(RequestHandler):
                 payload.feed_eof()
         self.close()
         return True
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Only after a pause: aiohttp asks for it twice a request, and then parses nothing anew."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
 
     def handle_error(
         self,

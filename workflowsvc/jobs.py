@@ -6,10 +6,11 @@ A cancellation is repeated until it is obeyed: asyncio.wait_for, in which aiormq
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 _AGAIN_SECONDS: Final = 0.1
 
@@ -64,3 +65,43 @@ class Jobs:
         while self._running:
             in_time &= await end(self._running, after=until - time())
         return in_time
+
+
+class Hands(Generic[W]):
+    """Jobs that stay for more work, as making one costs as much as a small piece of it. Nothing waits for a hand."""
+
+    #: That many stay.
+    _STAY: Final = 64
+
+    def __init__(self, jobs: Jobs, do: Callable[[W], Awaitable[None]]) -> None:
+        self._jobs = jobs
+        self._do = do
+        self._idle: list[asyncio.Future[W | None]] = []
+        self._dismissed = False
+
+    def give(self, work: W) -> None:
+        while self._idle:
+            hand = self._idle.pop()
+            if not hand.done():  # else it was cancelled as it waited
+                hand.set_result(work)
+                return
+        self._jobs.start(self._work(work))
+
+    def dismiss(self) -> None:
+        """Let go of those that have nothing to do, and of the others when they have finished."""
+        self._dismissed = True
+        for hand in self._idle:
+            if not hand.done():
+                hand.set_result(None)
+        self._idle.clear()
+
+    async def _work(self, first: W) -> None:
+        loop = asyncio.get_running_loop()
+        work: W | None = first
+        while work is not None:
+            await self._do(work)
+            if self._dismissed or len(self._idle) >= self._STAY:
+                return
+            idle: asyncio.Future[W | None] = loop.create_future()
+            self._idle.append(idle)
+            work = await idle

@@ -8,12 +8,18 @@ state each time: a late, early or repeated wake-up finds what it finds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from coordinator.execution.state import Activity, DecisionTask, Execution, Lambda, Timer
 from coordinator.execution.turn import Turn
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import ActivityTaskTimeoutType, DecisionTaskTimeoutType, WorkflowExecutionTimeoutType
+
+# Asking an Enum for its member's value costs as much as all else here.
+_START_TO_CLOSE: Final = ActivityTaskTimeoutType.START_TO_CLOSE.value
+_HEARTBEAT: Final = ActivityTaskTimeoutType.HEARTBEAT.value
+_SCHEDULE_TO_START: Final = ActivityTaskTimeoutType.SCHEDULE_TO_START.value
+_SCHEDULE_TO_CLOSE: Final = ActivityTaskTimeoutType.SCHEDULE_TO_CLOSE.value
 
 
 def next_deadline(execution: Execution) -> int | None:
@@ -57,18 +63,16 @@ def _open_deadlines(execution: Execution) -> Iterator[Row]:
 
 def activity_deadline(activity: Activity) -> tuple[int, str] | None:
     """The earliest deadline of an activity task, and the timeout type that it stands for."""
-    kinds = ActivityTaskTimeoutType
-    clocks = (
-        (
-            (kinds.START_TO_CLOSE, activity.started_at, activity.start_to_close),
-            (kinds.HEARTBEAT, activity.beat_at, activity.heartbeat),
-        )
-        if activity.started_id
-        else ((kinds.SCHEDULE_TO_START, activity.scheduled_at, activity.schedule_to_start),)
-    )
-    ends = [(since + span, kind.value) for kind, since, span in clocks if span is not None]
+    ends = []
+    if activity.started_id:
+        if activity.start_to_close is not None:
+            ends.append((activity.started_at + activity.start_to_close, _START_TO_CLOSE))
+        if activity.heartbeat is not None:
+            ends.append((activity.beat_at + activity.heartbeat, _HEARTBEAT))
+    elif activity.schedule_to_start is not None:
+        ends.append((activity.scheduled_at + activity.schedule_to_start, _SCHEDULE_TO_START))
     if activity.schedule_to_close is not None:
-        ends.append((activity.scheduled_at + activity.schedule_to_close, kinds.SCHEDULE_TO_CLOSE.value))
+        ends.append((activity.scheduled_at + activity.schedule_to_close, _SCHEDULE_TO_CLOSE))
     return min(ends, default=None)
 
 
