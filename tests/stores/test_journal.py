@@ -45,8 +45,8 @@ def outcomes() -> list[Outcome]:
 @pytest.fixture
 def writer(path: Path, outcomes: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
     """One that brings nothing to the tables unless it is told to."""
-    monkeypatch.setattr("workflowsvc.stores.writer._GATHER", 1e9)
-    with closing(Writer(path, durable=True, answered=outcomes.append)) as writer:
+    monkeypatch.setattr("workflowsvc.stores.writer._GATHER", 1e6)
+    with closing(Writer(path, durable=True, answered=lambda outcome, _: outcomes.append(outcome))) as writer:
         writer._since = time.monotonic()
         yield writer
 
@@ -84,7 +84,7 @@ def test_what_was_left_in_the_journal_comes_to_the_tables_with_the_next_writer(p
     writer.close()
     assert in_tables(path) == []
     assert groups(path) == 3
-    with closing(Writer(path, durable=True, answered=lambda _: None)) as following:
+    with closing(Writer(path, durable=True, answered=lambda *_: None)) as following:
         assert in_tables(path) == [(one.run_id, 3), (two.run_id, 2)]
         assert [refused.error for refused in recorded(following, [two.start()])] == ["Conflict"]
         assert recorded(following, [two.commit(3)]) == [FINE]
@@ -101,7 +101,7 @@ def test_nothing_comes_twice_when_the_journal_was_not_trimmed(path: Path, writer
     assert writer._batches[0].over.wait(10)
     writer.close()
     assert (in_tables(path), groups(path)) == ([(run.run_id, 2)], 1)
-    with closing(Writer(path, durable=True, answered=lambda _: None)) as following:
+    with closing(Writer(path, durable=True, answered=lambda *_: None)) as following:
         assert recorded(following, [run.commit(3)]) == [FINE]
         following.finish()
     assert in_tables(path) == [(run.run_id, 3)]
@@ -165,7 +165,7 @@ def test_the_journal_of_another_database_is_refused(path: Path) -> None:
     with closing(Journal(journal_of(path), durable=True)) as journal:
         journal.append(7, encode([]))
     with pytest.raises(StoreUnavailable, match=r"store\.db\.journal goes on at 7, and the database ends at 0"):
-        Writer(path, durable=True, answered=lambda _: None)
+        Writer(path, durable=True, answered=lambda *_: None)
     assert groups(path) == 1
 
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from workflowsvc.jobs import outcome
 from workflowsvc.ports import StoreUnavailable
+from workflowsvc.stores.recent import Recent
 from workflowsvc.stores.works import (
     Answer,
     Aside,
@@ -31,6 +32,7 @@ from workflowsvc.stores.works import (
     Outcome,
     Ready,
     Recorded,
+    Show,
     answer_of,
     encode,
     framed,
@@ -48,12 +50,12 @@ _GONE: Final = "the process that writes the database has ended"
 
 
 class _Job:
-    """A work and who waits for what becomes of it."""
+    """A work, as it is sent, and who waits for what becomes of it."""
 
-    __slots__ = ("done", "then", "work")
+    __slots__ = ("done", "then", "wire")
 
-    def __init__(self, work: Any, done: asyncio.Future[Any], then: Callable[[], None] | None) -> None:
-        self.work = work
+    def __init__(self, wire: bytes, done: asyncio.Future[Any], then: Callable[[], None] | None) -> None:
+        self.wire = wire
         self.done = done
         self.then = then
 
@@ -106,8 +108,12 @@ class Pump:
         self._durable = durable
         self._apart = apart
         self._loop = asyncio.get_running_loop()
-        #: how many groups were answered: what a question must be shown is what it finds here
-        self.answered = 0
+        #: how many groups were answered, how many of them are in the tables, and what of the others may be asked for
+        self._answered = 0
+        self._shown = 0
+        self.recent = Recent()
+        #: those that were answered before this writer began, which are in the tables
+        self._before = 0
         self._gathered: list[_Job] = []
         self._on_its_way: list[_Job] = []
         self._asides: deque[_Job] = deque()
@@ -143,9 +149,14 @@ class Pump:
         while waiting := [job.done for job in (*self._gathered, *self._on_its_way)]:
             await asyncio.wait(waiting)
         if self._transport is not None:
-            self._transport.write(framed(Close()))
+            self._transport.write(framed(encode(Close())))
         if self._ends:
             await asyncio.wait(self._ends)
+
+    async def show(self) -> None:
+        """Return when all that was answered is in the tables."""
+        if self._shown < self._answered:
+            await self.do_aside(Show())
 
     async def record(self, work: Recorded) -> None:
         """Raises what encoding raises where *work* cannot be stored."""
@@ -161,9 +172,9 @@ class Pump:
     async def do_aside(self, work: Aside, then: Callable[[], None] | None = None) -> Any:
         """*then* is called before it returns, where the work succeeded, and even if nobody waits any more."""
         transport = self._transport or await self.open()
-        job = _Job(work, self._loop.create_future(), then)
+        job = _Job(encode(work), self._loop.create_future(), then)
         self._asides.append(job)
-        transport.write(framed(work))
+        transport.write(framed(job.wire))
         return await job.done
 
     # ---- to and fro --------------------------------------------------------------------------------------------
@@ -179,17 +190,27 @@ class Pump:
         if self._transport is not None and self._gathered:
             self._busy = True
             self._on_its_way, self._gathered = self._gathered, []
-            self._transport.write(framed(Group([job.work for job in self._on_its_way])))
+            self._transport.write(framed(encode(Group([job.wire for job in self._on_its_way]))))
 
     def _take(self, answer: Answer) -> None:
+        self._see(self._before + answer.shown)
         if answer.aside:
             self._asides.popleft().answer(answer.outcomes[0])
             return
-        self.answered += 1
+        self._answered += 1
         jobs, self._on_its_way = self._on_its_way, []
+        recorded: list[bytes] = []
         for job, what in zip(jobs, answer.outcomes, strict=True):
             job.answer(what)
+            if not what.error:
+                recorded.append(job.wire)
+        self.recent.add(self._answered, recorded)
         self._hand_over_after(_TURNS)
+
+    def _see(self, shown: int) -> None:
+        if shown > self._shown:
+            self._shown = shown
+            self.recent.shown(shown)
 
     def _lose(self, connection: _Connection) -> None:
         if connection is not self._connection:
@@ -212,6 +233,8 @@ class Pump:
             if connection.over.done():  # as soon as it was ready
                 raise StoreUnavailable(_GONE)
             self._connection, self._transport = connection, transport
+            self._before = self._answered  # it has begun by bringing them to the tables
+            self._see(self._answered)
         finally:
             self._opening = None
 

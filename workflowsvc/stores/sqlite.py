@@ -43,7 +43,7 @@ from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.lock import locked
 from workflowsvc.stores.pump import Pump
 from workflowsvc.stores.reads import Ask
-from workflowsvc.stores.works import Aside, Change, Forget, Settle, Show, Sweep, Unit
+from workflowsvc.stores.works import Aside, Change, Forget, Settle, Sweep, Unit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,8 +90,6 @@ class SqliteStore:
         self._apart = apart
         self._secrets: dict[str, bytes] = {}
         self._open = False
-        #: how much of what was answered is in the tables: the pump counts
-        self._shown = 0
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -140,11 +138,15 @@ class SqliteStore:
     async def _read(self, question: Callable[Concatenate[Ask, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Of the tables, which first are to have all that was answered."""
         self._require_open()
-        answered = self._pump.answered
-        if self._shown < answered:
-            await self._pump.do_aside(Show())
-            self._shown = max(self._shown, answered)
+        await self._pump.show()
         return await self._readers.answer(lambda ask: question(ask, *args, **kwargs))
+
+    async def _read_of(self, run_id: str, question: Callable[[Ask], T]) -> T:
+        """Likewise, of one run: what was answered of others does not matter."""
+        self._require_open()
+        if run_id in self._pump.recent:
+            await self._pump.show()
+        return await self._readers.answer(question)
 
     def _require_open(self) -> None:
         if not self._open:
@@ -174,13 +176,13 @@ class SqliteStore:
         return gone
 
     async def load(self, run_id: str) -> StoredRun | None:
-        return await self._read(reads.load, run_id)
+        return await self._read_of(run_id, lambda ask: reads.load(ask, run_id))
 
     async def find_run(self, domain: str, workflow_id: str) -> str | None:
         return await self._read(reads.find_run, domain, workflow_id)
 
     async def has_committed(self, run_id: str, action_id: str) -> bool:
-        return await self._read(reads.has_committed, run_id, action_id)
+        return await self._read_of(run_id, lambda ask: reads.has_committed(ask, run_id, action_id))
 
     async def due(self, at: int, after: Due | None, limit: int) -> list[Due]:
         return await self._read(reads.due, at, after, limit)
@@ -192,10 +194,26 @@ class SqliteStore:
         return await self._read(reads.unsettled, closed_before, after, limit)
 
     async def row(self, run_id: str, now: int) -> ExecutionRow | None:
-        return await self._read(reads.row, run_id, now)
+        return await self._read_of(run_id, lambda ask: reads.row(ask, run_id, now))
 
     async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool = False) -> list[bytes]:
-        return await self._read(reads.history, run_id, first, last, limit, reverse)
+        self._require_open()
+        tail = self._pump.recent.tail(run_id)
+        if tail is None:
+            return await self._older(run_id, first, last, limit, reverse)
+        newer = tail.between(first, last)
+        if reverse:
+            newer = newer[::-1][:limit]
+            older = await self._older(run_id, first, min(last, tail.first - 1), limit - len(newer), reverse)
+            return newer + older
+        older = await self._older(run_id, first, min(last, tail.first - 1), limit, reverse)
+        return (older + newer)[:limit]
+
+    async def _older(self, run_id: str, first: int, last: int, limit: int, reverse: bool) -> list[bytes]:
+        """Of the tables, which have what is not recent."""
+        if first > last or limit <= 0:
+            return []
+        return await self._readers.answer(lambda ask: reads.history(ask, run_id, first, last, limit, reverse))
 
     async def executions(self, query: ExecutionQuery, after: Cursor | None, limit: int) -> list[ListedExecution]:
         return await self._read(reads.executions, query, after, limit)

@@ -26,18 +26,21 @@ _SWEEP: Final = 2_000
 
 
 class Batch:
-    """A draft on its way into the tables, and the number of the last group of the journal that is in it."""
+    """A draft on its way into the tables, and the last group that is in it: its number in the journal, its count."""
 
-    def __init__(self, draft: Draft, number: int) -> None:
+    def __init__(self, draft: Draft, number: int, groups: int) -> None:
         self.draft = draft
         self.number = number
+        self.groups = groups
         #: set when it is in the tables, and when it never will be
         self.over = threading.Event()
 
 
 class Tables:
-    def __init__(self, database: Database, answered: Callable[[Outcome], None]) -> None:
+    def __init__(self, database: Database, groups: int, answered: Callable[[Outcome, int], None]) -> None:
         self.error: StoreUnavailable | None = None
+        #: how many groups are in the tables
+        self.shown = groups
         #: runs that are not known any more
         self.forgotten: deque[str] = deque()
         self._database = database
@@ -61,7 +64,7 @@ class Tables:
                 self._guarded(partial(self._write, work))
                 work.over.set()
             else:
-                self._answered(self._guarded(partial(self._value, work)))
+                self._answered(self._guarded(partial(self._value, work)), self.shown)
 
     def _guarded(self, work: Callable[[], Any]) -> Outcome:
         if self.error is None:
@@ -79,6 +82,7 @@ class Tables:
             with self._database.transaction():
                 self._database.run(batch.draft.statements())
                 self._database.ask(queries.NOTE_JOURNALED, (batch.number,))
+            self.shown = batch.groups
         except StoreUnavailable:
             raise
         except Exception as error:  # it was judged: so the tables are not what they were taken for

@@ -80,6 +80,8 @@ class Answer(Struct, frozen=True, array_like=True):
 
     aside: bool
     outcomes: Sequence[Outcome]
+    #: that many groups of this connection, the first ones, are in the tables
+    shown: int
 
 
 class Ready(Struct, frozen=True, array_like=True):
@@ -106,8 +108,7 @@ def failed(error: Exception) -> Outcome:
     return Outcome(error=kind, text=str(error))
 
 
-def framed(message: object) -> bytes:
-    body = encode(message)
+def framed(body: bytes) -> bytes:
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 

@@ -35,9 +35,13 @@ _bodies_of: Final = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class Writer:
-    """Opening raises StoreUnavailable, and brings to the tables what an earlier process left in the journal."""
+    """Opening raises StoreUnavailable, and brings to the tables what an earlier one left in the journal.
 
-    def __init__(self, path: Path, *, durable: bool, answered: Callable[[Outcome], None]) -> None:
+    *groups*: how many there were before, as they are counted for whoever wants to know which are in the tables.
+    *answered* is told what became of works that stand aside, and how many groups are in the tables.
+    """
+
+    def __init__(self, path: Path, *, durable: bool, answered: Callable[[Outcome, int], None], groups: int = 0) -> None:
         with ExitStack() as stack:
             self._journal = Journal(journal_of(path), durable=durable)
             stack.callback(self._journal.close)
@@ -47,7 +51,8 @@ class Writer:
             stack.callback(database.close)
             (self._number,) = database.ask(queries.JOURNALED) or (0,)
             first = reads.last_number(database.ask) + 1
-            self._tables = Tables(database, answered)
+            self._tables = Tables(database, groups, answered)
+            self._groups = groups
             stack.callback(self._tables.close)
             #: where runs stand after all that is in the journal
             self._heads: OrderedDict[str, Head] = OrderedDict()
@@ -63,6 +68,7 @@ class Writer:
         """What follows from it waits for `follow`. Raises StoreUnavailable where it is not known what is recorded."""
         self._require_health()
         self._make_room()
+        self._groups += 1
         read = [_read(work) for work in works]
         self._inform([work for work in read if not isinstance(work, Outcome)])
         outcomes = [work if isinstance(work, Outcome) else self._outcome(work) for work in read]
@@ -70,6 +76,11 @@ class Writer:
             self._journal.append(self._number + 1, encode(taken))
             self._number += 1
         return outcomes
+
+    @property
+    def shown(self) -> int:
+        """How many groups are in the tables."""
+        return self._tables.shown
 
     def follow(self) -> None:
         """What need not be done before a group is answered. Raises StoreUnavailable."""
@@ -151,8 +162,10 @@ class Writer:
         self._settle_batches()
         self._since = time.monotonic()
         if not self._draft.units:
+            if not self._batches:
+                self._tables.shown = self._groups  # whatever was refused is not to come
             return
-        batch = Batch(self._draft, self._number)
+        batch = Batch(self._draft, self._number, self._groups)
         self._batches.append(batch)
         self._tables.do(batch)
         self._draft = Draft(self._heads, {}, batch.draft.next_number)

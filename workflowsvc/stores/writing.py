@@ -18,7 +18,19 @@ from pathlib import Path
 from typing import Final
 
 from workflowsvc.ports import StoreUnavailable
-from workflowsvc.stores.works import Answer, Aside, Close, Frames, Group, Outcome, Ready, failed, framed, question_of
+from workflowsvc.stores.works import (
+    Answer,
+    Aside,
+    Close,
+    Frames,
+    Group,
+    Outcome,
+    Ready,
+    encode,
+    failed,
+    framed,
+    question_of,
+)
 from workflowsvc.stores.writer import Writer
 
 _RECEIVED: Final = 1 << 18
@@ -33,6 +45,8 @@ class _Writing:
         self._path = path
         self._durable = durable
         self._writer: Writer | None = None
+        #: that were answered
+        self._groups = 0
 
     def run(self) -> None:
         try:
@@ -55,14 +69,19 @@ class _Writing:
         try:
             if isinstance(question, Group):
                 writer = self._need()
-                self._send(Answer(False, writer.record(question.works)))
+                outcomes = writer.record(question.works)
+                self._groups += 1
+                self._send(Answer(False, outcomes, writer.shown))
                 self._follow(writer)
             else:
                 self._need().do_aside(question)
         except StoreUnavailable as error:
             self._drop()
-            count = len(question.works) if isinstance(question, Group) else 1
-            self._send(Answer(not isinstance(question, Group), [failed(error)] * count))
+            if isinstance(question, Group):
+                self._groups += 1
+                self._send(Answer(False, [failed(error)] * len(question.works), 0))
+            else:
+                self._send(Answer(True, [failed(error)], 0))
 
     def _frames(self) -> Iterator[bytes]:
         frames = Frames()
@@ -99,7 +118,7 @@ class _Writing:
 
     def _need(self) -> Writer:
         if self._writer is None:
-            self._writer = Writer(self._path, durable=self._durable, answered=self._tell)
+            self._writer = Writer(self._path, durable=self._durable, answered=self._tell, groups=self._groups)
         return self._writer
 
     def _drop(self) -> None:
@@ -107,12 +126,12 @@ class _Writing:
             self._writer.close()
         self._writer = None
 
-    def _tell(self, outcome: Outcome) -> None:
-        self._send(Answer(True, [outcome]))
+    def _tell(self, outcome: Outcome, shown: int) -> None:
+        self._send(Answer(True, [outcome], shown))
 
     def _send(self, message: object) -> None:
         with self._sending, suppress(OSError):  # nobody listens any more, as the next question will show
-            self._connection.sendall(framed(message))
+            self._connection.sendall(framed(encode(message)))
 
 
 def write(connection: socket.socket, path: Path, *, durable: bool) -> None:
