@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
@@ -78,6 +79,13 @@ class Process:
         self.popen.kill()
         self.popen.wait()
         self._close()
+
+    def kill_children(self) -> None:
+        """kill -9, of those that it has started."""
+        for thread in Path(f"/proc/{self.popen.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended by itself
+                for child in (thread / "children").read_text().split():
+                    os.kill(int(child), signal.SIGKILL)
 
     def _close(self) -> None:
         assert self.popen.stdout is not None
@@ -162,6 +170,11 @@ class Service:
         killed, self.processes = self.processes, []
         for process in killed:
             process.kill()
+
+    def kill_children(self) -> None:
+        """kill -9, of the processes that those of the service have started."""
+        for process in self.processes:
+            process.kill_children()
 
     # ---- what can be asked of it
 

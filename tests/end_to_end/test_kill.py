@@ -45,6 +45,9 @@ async def test_nothing_acknowledged_is_lost(
         for _ in range(rounds):
             await asyncio.sleep(lots.uniform(0.3, 2.5))  # the instant is drawn by lot
             down = time.time()
+            if lots.random() < 0.5:  # whoever writes its file dies before it, and sometimes is replaced in between
+                service.kill_children()
+                await asyncio.sleep(lots.choice([0.0, lots.uniform(0.0, 0.6)]))
             service.kill()
             await _start_again(service, lots)
             outages.append((down, time.time()))
