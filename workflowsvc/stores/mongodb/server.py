@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import bson
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
-from pymongo import AsyncMongoClient, DeleteMany, IndexModel, ReadPreference, UpdateMany, UpdateOne
+from pymongo import AsyncMongoClient, DeleteMany, IndexModel, ReadPreference, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
@@ -132,7 +133,8 @@ class Server:
             IndexModel([(field, 1) for field in index.fields], **({"sparse": True} if index.sparse else {}))
             for index in indexes
         ]
-        await self._persistently(lambda: self._database[collection].create_indexes(models))
+        if models:  # a server refuses to make none
+            await self._persistently(lambda: self._database[collection].create_indexes(models))
 
     # ---- asking ------------------------------------------------------------------------------------------------
 
@@ -192,11 +194,10 @@ class Server:
 
         An upsert whose filter did not match, though its `_id` is there, changes nothing.
         """
-        requests = [UpdateOne(*change) for change in changes]
-        await self._persistently(lambda: _update(self._database[collection], requests))
+        await self._persistently(lambda: _update(self._database[collection], changes))
 
     async def update_all(self, collection: str, wanted: Filter, update: Mapping[str, Any]) -> None:
-        await self._persistently(lambda: _update(self._database[collection], [UpdateMany(wanted, update)]))
+        await self._persistently(lambda: self._database[collection].update_many(wanted, update))
 
     async def replace(self, collection: str, document: Document) -> None:
         by_id = {"_id": document["_id"]}
@@ -215,11 +216,15 @@ async def _insert(collection: AsyncCollection[Document], documents: Sequence[Any
     return []
 
 
-async def _update(collection: AsyncCollection[Document], requests: Sequence[UpdateOne | UpdateMany]) -> None:
+async def _update(collection: AsyncCollection[Document], changes: Sequence[Change]) -> None:
     try:
-        await collection.bulk_write(requests, ordered=False)
+        await collection.bulk_write([UpdateOne(*change) for change in changes], ordered=False)
     except BulkWriteError as error:
         _taken(error)
+    except KeyError:  # an answer without its counts: what FerretDB says where an `_id` is taken
+        for change in changes:
+            with suppress(DuplicateKeyError):
+                await collection.update_one(change.filter, change.update, upsert=change.upsert)
 
 
 def _taken(error: BulkWriteError) -> list[Document]:
