@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,15 +17,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.stores.making import DOMAIN, START, Run, domain, events
+from tests.stores.making import DOMAIN, START, Run, domain, events, workflow_type
 from workflowsvc.ports import Conflict, StoreUnavailable
-from workflowsvc.records import Commit
+from workflowsvc.records import Commit, TypeKind
 from workflowsvc.stores.database import open_for_reading, open_for_writing
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.journal import Journal, journal_of
 from workflowsvc.stores.sqlite import SqliteStore
 from workflowsvc.stores.works import FINE, Outcome, Recorded, Settle, Show, Unit, encode
 from workflowsvc.stores.writer import Writer
+from workflowsvc.stores.writing import _Writing
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,7 +107,7 @@ def test_nothing_comes_twice_when_the_journal_was_not_trimmed(path: Path, writer
         assert recorded(following, [run.commit(3)]) == [FINE]
         following.finish()
     assert in_tables(path) == [(run.run_id, 3)]
-    assert not journal_of(path).exists()
+    assert groups(path) == 0
 
 
 def test_judged_by_what_is_not_in_the_tables_yet(path: Path, writer: Writer) -> None:
@@ -128,6 +130,39 @@ def test_judged_by_a_batch_that_is_on_its_way(path: Path, writer: Writer, monkey
     answers = recorded(writer, [holder.close(3), heir.start()], [late.start()])
     assert [outcome.error for outcome in answers] == ["", "Conflict"]
     writer._batches.clear()
+
+
+def test_a_run_on_its_way_is_judged_by_that(path: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many runs came after it, the tables are no judge of it yet."""
+    monkeypatch.setattr("workflowsvc.stores.writer._HEADS", 0)
+    run = Run(1)
+    recorded(writer, [run.start()])
+    with monkeypatch.context() as patched:
+        patched.setattr(writer._tables, "do", lambda _: None)  # it stays on its way
+        writer.do_aside(Show())
+    assert not writer._heads
+    answers = recorded(writer, [run.commit(4)], [run.start()], [run.commit(3)], [run.commit(3)])
+    assert [outcome.error for outcome in answers] == ["Conflict", "Conflict", "", "Conflict"]
+    writer._batches.clear()
+
+
+def test_what_comes_late_of_a_closed_run_frees_nothing(path: Path, writer: Writer) -> None:
+    closed, holder, other = Run(1, "w"), Run(2, "w"), Run(3, "w")
+    recorded(writer, [closed.start()], [closed.close(3), holder.start()])
+    writer.do_aside(Show())
+    assert recorded(writer, [closed.commit(4, 0, wake_at=START)]) == [FINE]
+    assert [outcome.error for outcome in recorded(writer, [other.start()])] == ["Conflict"]
+    writer.finish()
+
+
+def test_a_workflow_id_is_held_to_its_last_character(path: Path, writer: Writer) -> None:
+    recorded(writer, [Run(1, "w\0one").start()])
+    writer.do_aside(Show())
+    assert writer._batches[0].over.wait(10)
+    writer._settle_batches()
+    assert recorded(writer, [Run(2, "w\0two").start()], [Run(3, "w").start()]) == [FINE, FINE]
+    assert [outcome.error for outcome in recorded(writer, [Run(4, "w\0one").start()])] == ["Conflict"]
+    writer.finish()
 
 
 def test_a_closed_run_frees_its_workflow_id_in_the_tables_too(path: Path, writer: Writer) -> None:
@@ -187,6 +222,51 @@ journal.close()
         dying.stdin.close()
         with closing(Journal(journal_of(path), durable=True)) as journal:
             assert list(journal.after(0)) == [(1, b"last words")]
+
+
+async def test_a_commit_whose_outcome_is_unknown_is_seen_by_whoever_looks(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the journal, and nobody was told: the next look has it brought to the tables."""
+    append = Journal.append
+    run = Run(1)
+
+    def failing(self: Journal, number: int, body: bytes) -> None:
+        append(self, number, body)
+        raise StoreUnavailable("the disk")
+
+    async with SqliteStore(path) as store:
+        await store.commit([run.start()])
+        await store.ping()
+        for first in (3, 4, 5):
+            with monkeypatch.context() as patched:
+                patched.setattr(Journal, "append", failing)
+                with pytest.raises(StoreUnavailable, match="the disk"):
+                    await store.commit([run.commit(first)])
+            if first == 3:
+                assert await store.history(run.run_id, 1, 9, 9) == events(1, 3)
+            elif first == 4:
+                assert await store.has_committed(run.run_id, run.commit(4).action_id)
+            else:
+                assert (await store.load(run.run_id)).events == events(1, 5)  # type: ignore[union-attr]
+
+
+async def test_a_change_whose_outcome_is_unknown_is_known_to_whoever_looks(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(self: _Writing, *_: object) -> None:
+        self._connection.shutdown(socket.SHUT_RDWR)
+
+    async with SqliteStore(path) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(_Writing, "_send", silent)
+            with pytest.raises(StoreUnavailable):
+                await store.add_domain(domain())
+        assert await store.domain(DOMAIN) == domain()
+        with pytest.raises(Conflict):
+            await store.add_domain(domain())
+        await store.add_type(workflow_type("A"))
+        assert await store.count_types(DOMAIN, TypeKind.WORKFLOW) == 1
 
 
 async def test_what_fits_no_column_fails_alone(path: Path) -> None:
@@ -319,6 +399,14 @@ async def test_a_writer_that_hangs_holds_nobody_up(path: Path, monkeypatch: pyte
     assert not writers_of(path)
     async with SqliteStore(path) as store:
         assert await store.history(Run(1).run_id, 1, 9, 9) == events(1, 2)
+
+
+async def test_the_directory_that_it_is_started_in_has_no_say(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("queue.py", "workflowsvc.py"):
+        (path.parent / name).write_text("raise SystemExit(1)")
+    monkeypatch.chdir(path.parent)
+    async with SqliteStore(path, apart=True) as store:
+        await store.commit([Run(1).start()])
 
 
 async def test_a_file_that_was_damaged_is_refused_by_the_process_too(path: Path) -> None:

@@ -1,7 +1,7 @@
 """Domains and types in memory: every read of the catalogue, without a thread or a wait.
 
-Law: a write-through copy. It changes only after the file has, on the loop's own thread. That it cannot go stale is
-because nobody else has the file open.
+Law: a write-through copy. It changes only after the file has, on the loop's own thread. Nobody else has the file open;
+where it is not known whether a change was made, another copy takes its place.
 """
 
 from __future__ import annotations

@@ -58,7 +58,10 @@ class Draft:
         #: who holds a workflow id after this draft, if anybody: all that new runs want must be here
         self.claims = claims
         self.next_number = next_number
-        self.units = 0
+        #: where the runs stand that it touched
+        self.touched: dict[str, Head] = {}
+        #: commits and settlements
+        self.size = 0
         self._events: list[tuple[int, str | None, bytes]] = []
         self._rows: dict[int, ExecutionRow] = {}
         self._new: set[int] = set()
@@ -87,7 +90,7 @@ class Draft:
             heads[commit.run_id] = head
             if head.open:
                 claims[claim] = commit.run_id
-            elif holder in (commit.run_id, None):
+            elif before.open:
                 claims[claim] = None
             after.append(head)
         self._accept(heads, claims, number)
@@ -97,11 +100,11 @@ class Draft:
         """*heads* as they were judged, and in the order in which units were."""
         for commit, head in zip(unit, heads, strict=True):
             self._record(commit, head)
-        self.units += 1
+        self.size += len(unit)
 
     def settle(self, run_ids: Sequence[str]) -> None:
         self._settled.update(run_ids)
-        self.units += 1
+        self.size += 1
 
     def statements(self) -> Iterator[Statement]:
         """Closed rows are written before open ones: they free the workflow ids that those take."""
@@ -126,6 +129,7 @@ class Draft:
         self._new.update(range(self.next_number, number))
         self.next_number = number
         self.heads.update(heads)
+        self.touched.update(heads)
         self.claims.update(claims)
 
     # -- recording

@@ -25,6 +25,11 @@ def journal_of(database: Path) -> Path:
     return database.with_name(database.name + ".journal")
 
 
+def remove_journal(database: Path) -> None:
+    """When its writer has ended, by who keeps others from the database: the next writer may wait for this very file."""
+    journal_of(database).unlink(missing_ok=True)
+
+
 class Journal:
     """Opening raises StoreUnavailable."""
 
@@ -60,8 +65,3 @@ class Journal:
 
     def close(self) -> None:
         self._database.close()
-
-    def remove(self) -> None:
-        """Only by the one process that has the database: another may wait for this very file."""
-        self.close()
-        self._path.unlink()

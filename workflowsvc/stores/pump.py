@@ -17,11 +17,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from workflowsvc.jobs import outcome
 from workflowsvc.ports import StoreUnavailable
+from workflowsvc.stores.journal import remove_journal
 from workflowsvc.stores.recent import Recent
 from workflowsvc.stores.works import (
     Answer,
@@ -45,6 +47,8 @@ from workflowsvc.stores.writing import write
 _TURNS: Final = 4
 #: Seconds that a writer has for bringing the last quarter of a second to the tables.
 _CLOSE_SECONDS: Final = 3.0
+#: Between two looks whether the last group was answered.
+_PAUSE_SECONDS: Final = 0.001
 _LOG: Final = logging.getLogger(__name__)
 _GONE: Final = "the process that writes the database has ended"
 
@@ -111,6 +115,9 @@ class Pump:
         #: how many groups were answered, how many of them are in the tables, and what of the others may be asked for
         self._answered = 0
         self._shown = 0
+        #: how often the outcome of something became unknown, and how many of those doubts a new writer has ended
+        self.doubts = 0
+        self._cleared = 0
         self.recent = Recent()
         #: those that were answered before this writer began, which are in the tables
         self._before = 0
@@ -138,25 +145,41 @@ class Pump:
         """Returns when all that was submitted is done, and in the database. Nothing may be submitted any more."""
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._finish()
+                clean = await self._finish()
+            if clean:
+                await asyncio.to_thread(remove_journal, self._path)
         except TimeoutError:
             _LOG.warning("whoever writes %s hangs: what was answered comes from its journal next time", self._path)
             if self._process is not None:
                 self._process.kill()
                 await asyncio.wait(self._ends)
 
-    async def _finish(self) -> None:
-        while waiting := [job.done for job in (*self._gathered, *self._on_its_way)]:
-            await asyncio.wait(waiting)
+    async def _finish(self) -> bool:
+        """Whether all is in the tables, and the writer has ended."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        while self._busy and self._transport is not None:  # noqa: ASYNC110 - no one would set the event but for this
+            await asyncio.sleep(_PAUSE_SECONDS)
+        clean = False
         if self._transport is not None:
-            self._transport.write(framed(encode(Close())))
+            with suppress(StoreUnavailable):
+                await self.do_aside(Close())
+                clean = True
         if self._ends:
             await asyncio.wait(self._ends)
+        return clean
 
     async def show(self) -> None:
         """Return when all that was answered is in the tables."""
-        if self._shown < self._answered:
+        doubts = self.doubts
+        if self._shown < self._answered or self.in_doubt:
             await self.do_aside(Show())
+            self._cleared = max(self._cleared, doubts)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there may be more than was answered: a journal may hold what nobody was told of."""
+        return self._cleared < self.doubts
 
     async def record(self, work: Recorded) -> None:
         """Raises what encoding raises where *work* cannot be stored."""
@@ -169,7 +192,7 @@ class Pump:
             self._hand_over_after(_TURNS)
         await job.done
 
-    async def do_aside(self, work: Aside, then: Callable[[], None] | None = None) -> Any:
+    async def do_aside(self, work: Aside | Close, then: Callable[[], None] | None = None) -> Any:
         """*then* is called before it returns, where the work succeeded, and even if nobody waits any more."""
         transport = self._transport or await self.open()
         job = _Job(encode(work), self._loop.create_future(), then)
@@ -194,6 +217,7 @@ class Pump:
 
     def _take(self, answer: Answer) -> None:
         self._see(self._before + answer.shown)
+        self.doubts += any(what.error == StoreUnavailable.__name__ for what in answer.outcomes)
         if answer.aside:
             self._asides.popleft().answer(answer.outcomes[0])
             return
@@ -216,6 +240,7 @@ class Pump:
         if connection is not self._connection:
             return
         self._transport = self._connection = None
+        self.doubts += 1
         jobs: Sequence[_Job] = (*self._on_its_way, *self._gathered, *self._asides)
         self._on_its_way, self._gathered, self._busy = [], [], False
         self._asides.clear()
@@ -263,7 +288,8 @@ class Pump:
             thread.start()
             return thread.join
         descriptor = theirs.fileno()
-        program = [sys.executable, "-m", "workflowsvc.stores.writing", str(descriptor), str(self._path)]
+        # -P: nothing of the directory that this was started in
+        program = [sys.executable, "-P", "-m", "workflowsvc.stores.writing", str(descriptor), str(self._path)]
         process = subprocess.Popen(  # noqa: S603 - ourselves
             program, stdin=subprocess.DEVNULL, pass_fds=[descriptor]
         )

@@ -116,17 +116,17 @@ SWEPT: Final = "DELETE FROM purged"
 
 # ---- what the writer asks before it writes -------------------------------------------------------------------
 
-#: Who stands where: the runs of a JSON array of run ids, and the open runs of an array of [domain, workflow id].
-STANDING: Final = f"""
-SELECT
-    (SELECT json_group_array(json_array(run_id, id, closed_at IS NULL, coalesce((
-        SELECT max(id) FROM events
-        WHERE id BETWEEN run.id << {EVENT_BITS} AND run.id << {EVENT_BITS} | {LAST_EVENT}), 0) & {LAST_EVENT}))
-    FROM executions AS run WHERE run_id IN (SELECT value FROM json_each(?))),
-    (SELECT json_group_array(json_array(domain, workflow_id, run_id))
-    FROM json_each(?) AS wanted CROSS JOIN executions INDEXED BY executions_open_workflow
-    ON domain = json_extract(wanted.value, '$[0]') AND workflow_id = json_extract(wanted.value, '$[1]')
-    WHERE closed_at IS NULL)
+#: Where the runs of a JSON array of run ids stand.
+HEADS: Final = f"""
+SELECT json_group_array(json_array(run_id, id, closed_at IS NULL, coalesce((
+    SELECT max(id) FROM events
+    WHERE id BETWEEN run.id << {EVENT_BITS} AND run.id << {EVENT_BITS} | {LAST_EVENT}), 0) & {LAST_EVENT}))
+FROM executions AS run WHERE run_id IN (SELECT value FROM json_each(?))
+"""
+#: The open run of a workflow id.
+HOLDER: Final = """
+SELECT run_id FROM executions INDEXED BY executions_open_workflow
+WHERE domain = ? AND workflow_id = ? AND closed_at IS NULL
 """
 
 #: Whether neither a run is there nor an open one of its workflow id, as is so with nearly all that begin.

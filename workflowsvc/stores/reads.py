@@ -26,7 +26,6 @@ _REFS = msgspec.json.Decoder(list[tuple[str, int, str, str]])
 _DUE = msgspec.json.Decoder(list[tuple[int, str, tuple[int, str, str]]])
 _PLACES = msgspec.json.Decoder(list[tuple[int, str]])
 _HEADS = msgspec.json.Decoder(list[tuple[str, int, int, int]])
-_CLAIMS = msgspec.json.Decoder(list[tuple[str, str, str]])
 _RUNS = msgspec.json.Decoder(list[tuple[int, str]])
 
 _ROW_WIDTH = len(queries.EXECUTION_COLUMNS) - 1
@@ -107,14 +106,18 @@ def ping(ask: Ask) -> None:
 # ---- asked by the writer -------------------------------------------------------------------------------------
 
 
-def standing(ask: Ask, run_ids: Sequence[str], claims: Sequence[Claim]) -> tuple[dict[str, Head], dict[Claim, str]]:
-    """The heads of those of the runs that exist, and the holders of those of the workflow ids that are open."""
-    asked = tuple(msgspec.json.encode(names).decode() for names in (run_ids, claims))
-    heads, holders = ask(queries.STANDING, asked) or ("[]", "[]")
-    return (
-        {run_id: Head(number, bool(is_open), last) for run_id, number, is_open, last in _HEADS.decode(heads)},
-        {(domain, workflow_id): run_id for domain, workflow_id, run_id in _CLAIMS.decode(holders)},
-    )
+def heads(ask: Ask, run_ids: Sequence[str]) -> dict[str, Head]:
+    """Where those of the runs stand that exist."""
+    if not run_ids:
+        return {}
+    found = _value(ask(queries.HEADS, (msgspec.json.encode(run_ids).decode(),)))
+    return {run_id: Head(number, bool(is_open), last) for run_id, number, is_open, last in _HEADS.decode(found)}
+
+
+def holder(ask: Ask, claim: Claim) -> str | None:
+    """The open run of the workflow id."""
+    found: str | None = _value(ask(queries.HOLDER, claim))
+    return found
 
 
 def unheard(ask: Ask, run_id: str, claim: Claim) -> bool:

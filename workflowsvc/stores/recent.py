@@ -51,7 +51,7 @@ class Recent:
 
     def tail(self, run_id: str) -> Tail | None:
         self._order()
-        commits = [commit for _, commit in self._touches.get(run_id, ()) if commit is not None]
+        commits = [commit for _, commit in self._touches.get(run_id, ()) if commit and commit.events]
         if not commits:
             return None
         return Tail(commits[0].first, [event for commit in commits for event in commit.events])

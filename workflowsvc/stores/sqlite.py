@@ -39,6 +39,7 @@ from workflowsvc.stores import queries, reads
 from workflowsvc.stores.catalogue import Catalogue
 from workflowsvc.stores.catalogue_rows import domain_record, domain_row, key_columns, type_record, type_row
 from workflowsvc.stores.database import Database, open_for_reading, open_for_writing
+from workflowsvc.stores.draft import Statement
 from workflowsvc.stores.errors import StoreRefused
 from workflowsvc.stores.lock import locked
 from workflowsvc.stores.pump import Pump
@@ -60,6 +61,9 @@ class _Readers:
         self._threads = ThreadPoolExecutor(_READERS, "sqlite-read")
 
     async def answer(self, question: Callable[[Ask], T]) -> T:
+        return await self.read(lambda database: question(database.ask))
+
+    async def read(self, question: Callable[[Database], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
 
     def close(self) -> None:
@@ -67,10 +71,10 @@ class _Readers:
         for database in self._idle:
             database.close()
 
-    def _answer(self, question: Callable[[Ask], T]) -> T:
+    def _answer(self, question: Callable[[Database], T]) -> T:
         database = self._idle.pop() if self._idle else self._connect()
         try:
-            answer = question(database.ask)
+            answer = question(database)
         except BaseException:
             database.close()
             raise
@@ -90,6 +94,9 @@ class SqliteStore:
         self._apart = apart
         self._secrets: dict[str, bytes] = {}
         self._open = False
+        #: how many doubts the catalogue has taken note of, and how often it was changed
+        self._certain = 0
+        self._changes = 0
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -100,6 +107,8 @@ class SqliteStore:
             stack.push_async_callback(self._pump.close)
             try:
                 await self._pump.open()
+                # Not before: the writer of a service that was killed may have had a change to make.
+                self._catalogue = await self._readers.read(_catalogue)
             except StoreUnavailable as error:
                 raise StoreRefused(f"cannot use {path}: {error}") from error
             self._resources = stack.pop_all()
@@ -121,19 +130,35 @@ class SqliteStore:
         try:
             with closing(open_for_writing(path, durable=durable)) as first:
                 first.prepare(path)
-                self._catalogue = Catalogue(
-                    [domain_record(row) for row in first.rows(queries.ALL_DOMAINS)],
-                    [type_record(row) for row in first.rows(queries.ALL_TYPES)],
-                )
         except StoreUnavailable as error:
             raise StoreRefused(f"cannot use {path}: {error}") from error
         self._readers = _Readers(partial(open_for_reading, path))
         stack.callback(self._readers.close)
         return path
 
-    async def _do(self, work: Aside, then: Callable[[], None] | None = None) -> Any:
+    async def _do(self, work: Aside) -> Any:
         self._require_open()
-        return await self._pump.do_aside(work, then)
+        return await self._pump.do_aside(work)
+
+    async def _change(self, statements: Sequence[Statement], then: Callable[[Catalogue], None]) -> None:
+        """*then* does the same to the catalogue in memory."""
+
+        def changed() -> None:
+            self._changes += 1
+            then(self._catalogue)
+
+        self._require_open()
+        await self._pump.do_aside(Change(statements), changed)
+
+    async def _known(self) -> Catalogue:
+        """The catalogue, read anew where a change may have been made that nobody was told of."""
+        while self._certain < self._pump.doubts:
+            doubts, changes = self._pump.doubts, self._changes
+            await self._pump.show()
+            catalogue = await self._readers.read(_catalogue)
+            if changes == self._changes:
+                self._catalogue, self._certain = catalogue, doubts
+        return self._catalogue
 
     async def _read(self, question: Callable[Concatenate[Ask, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Of the tables, which first are to have all that was answered."""
@@ -144,7 +169,7 @@ class SqliteStore:
     async def _read_of(self, run_id: str, question: Callable[[Ask], T]) -> T:
         """Likewise, of one run: what was answered of others does not matter."""
         self._require_open()
-        if run_id in self._pump.recent:
+        if self._pump.in_doubt or run_id in self._pump.recent:
             await self._pump.show()
         return await self._readers.answer(question)
 
@@ -198,6 +223,8 @@ class SqliteStore:
 
     async def history(self, run_id: str, first: int, last: int, limit: int, *, reverse: bool = False) -> list[bytes]:
         self._require_open()
+        if self._pump.in_doubt:
+            await self._pump.show()
         tail = self._pump.recent.tail(run_id)
         if tail is None:
             return await self._older(run_id, first, last, limit, reverse)
@@ -227,34 +254,33 @@ class SqliteStore:
     # -- catalogue
 
     async def domain(self, domain: str) -> DomainRecord | None:
-        return self._catalogue.domain(domain)
+        return (await self._known()).domain(domain)
 
     async def domains(
         self, region: str, *, deprecated: bool, after: str, limit: int, reverse: bool = False
     ) -> list[DomainRecord]:
-        return self._catalogue.domains(region, deprecated, after, limit, reverse)
+        return (await self._known()).domains(region, deprecated, after, limit, reverse)
 
     async def count_domains(self, region: str) -> int:
-        return self._catalogue.count_domains(region)
+        return (await self._known()).count_domains(region)
 
     async def add_domain(self, record: DomainRecord) -> None:
-        then = partial(self._catalogue.put_domain, record)
-        await self._do(_row_change(queries.DOMAINS, domain_row(record)), then)
+        await self._change([_row(queries.DOMAINS, domain_row(record))], lambda known: known.put_domain(record))
 
     async def replace_domain(self, record: DomainRecord, *, deprecate_types_at: int | None = None) -> None:
-        statements = [(queries.insert(queries.REPLACE_DOMAINS, 1), domain_row(record))]
+        statements = [_row(queries.REPLACE_DOMAINS, domain_row(record))]
         if deprecate_types_at is not None:
             statements.append((queries.DEPRECATE_TYPES, (deprecate_types_at, record.domain)))
 
-        def then() -> None:
-            self._catalogue.put_domain(record)
+        def then(known: Catalogue) -> None:
+            known.put_domain(record)
             if deprecate_types_at is not None:
-                self._catalogue.deprecate_types(record.domain, deprecate_types_at)
+                known.deprecate_types(record.domain, deprecate_types_at)
 
-        await self._do(Change(statements), then)
+        await self._change(statements, then)
 
     async def types(self, keys: Sequence[TypeKey]) -> dict[TypeKey, TypeRecord]:
-        return self._catalogue.types(keys)
+        return (await self._known()).types(keys)
 
     async def list_types(
         self,
@@ -267,21 +293,19 @@ class SqliteStore:
         limit: int,
         reverse: bool = False,
     ) -> list[TypeRecord]:
-        return self._catalogue.list_types((domain, kind), deprecated, name, after, limit, reverse)
+        return (await self._known()).list_types((domain, kind), deprecated, name, after, limit, reverse)
 
     async def count_types(self, domain: str, kind: TypeKind) -> int:
-        return self._catalogue.count_types(domain, kind)
+        return (await self._known()).count_types(domain, kind)
 
     async def add_type(self, record: TypeRecord) -> None:
-        await self._do(_row_change(queries.TYPES, type_row(record)), partial(self._catalogue.put_type, record))
+        await self._change([_row(queries.TYPES, type_row(record))], lambda known: known.put_type(record))
 
     async def replace_type(self, record: TypeRecord) -> None:
-        then = partial(self._catalogue.put_type, record)
-        await self._do(_row_change(queries.REPLACE_TYPES, type_row(record)), then)
+        await self._change([_row(queries.REPLACE_TYPES, type_row(record))], lambda known: known.put_type(record))
 
     async def delete_type(self, key: TypeKey) -> None:
-        change = Change([(queries.DELETE_TYPE, key_columns(key))])
-        await self._do(change, partial(self._catalogue.drop_type, key))
+        await self._change([(queries.DELETE_TYPE, key_columns(key))], lambda known: known.drop_type(key))
 
     # -- the service itself
 
@@ -299,5 +323,12 @@ class SqliteStore:
         await self._read(reads.ping)
 
 
-def _row_change(upsert: queries.Upsert, row: tuple[object, ...]) -> Change:
-    return Change([(queries.insert(upsert, 1), row)])
+def _row(upsert: queries.Upsert, row: tuple[object, ...]) -> Statement:
+    return queries.insert(upsert, 1), row
+
+
+def _catalogue(database: Database) -> Catalogue:
+    return Catalogue(
+        [domain_record(row) for row in database.rows(queries.ALL_DOMAINS)],
+        [type_record(row) for row in database.rows(queries.ALL_TYPES)],
+    )

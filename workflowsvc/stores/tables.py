@@ -94,7 +94,11 @@ class Tables:
         with self._database.transaction():
             if isinstance(work, Change):
                 return self._changed(work.statements)
-            return self._forget(work) if isinstance(work, Forget) else self._sweep(work)
+            if isinstance(work, Sweep):
+                return self._sweep()
+            forgotten = self._forget(work)
+        self.forgotten.extend(forgotten)
+        return len(forgotten)
 
     def _changed(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[Any, ...] | None:
         row = None
@@ -102,16 +106,15 @@ class Tables:
             row = self._database.ask(statement, parameters)
         return row
 
-    def _forget(self, work: Forget) -> int:
+    def _forget(self, work: Forget) -> list[str]:
         """Their events wait to be swept."""
         runs = reads.purgeable(self._database.ask, work.now, work.limit)
         numbers = msgspec.json.encode([number for number, _ in runs]).decode()
         for statement in queries.FORGET_RUNS if runs else ():
             self._database.ask(statement, (numbers,))
-        self.forgotten.extend(run_id for _, run_id in runs)
-        return len(runs)
+        return [run_id for _, run_id in runs]
 
-    def _sweep(self, _: Sweep) -> bool:
+    def _sweep(self) -> bool:
         self._database.ask(queries.SWEEP_EVENTS, (_SWEEP,))
         if self._database.ask("SELECT changes()") == (_SWEEP,):
             return True

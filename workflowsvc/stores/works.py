@@ -48,7 +48,7 @@ class Sweep(Struct, frozen=True, tag=True):
 
 
 class Close(Struct, frozen=True, tag=True):
-    """Nothing more comes; the answer is the end of the connection, and then all is in the tables."""
+    """Nothing more comes. When it is answered all is in the tables, and then the connection ends."""
 
 
 Recorded = Unit | Settle

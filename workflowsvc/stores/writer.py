@@ -28,7 +28,9 @@ from workflowsvc.stores.works import FINE, Aside, Outcome, Recorded, Unit, encod
 _HEADS: Final = 50_000
 #: Seconds that a batch gathers.
 _GATHER: Final = 0.25
-#: Units that a batch has at most, but for those of its last group: fewer than there are heads, by far.
+#: Seconds between two looks at a batch that takes longer.
+_SHORTEST: Final = 0.01
+#: Commits that a batch has at most, but for those of its last group.
 _LARGEST: Final = 5_000
 
 _bodies_of: Final = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -108,15 +110,14 @@ class Writer:
 
     def wait(self) -> float | None:
         """Seconds after which there may be something due; None if there is not."""
-        if self._draft.units or self._batches:
-            return max(_GATHER - (time.monotonic() - self._since), 0.001)
+        if self._draft.size or self._batches:
+            return max(_GATHER - (time.monotonic() - self._since), _SHORTEST)
         return None
 
     def finish(self) -> None:
-        """Bring everything to the tables, and leave no journal. Raises StoreUnavailable."""
+        """Bring everything to the tables. Raises StoreUnavailable."""
         self._hand_over()
         self._settle_batches(all_of_them=True)
-        self._journal.remove()
 
     def close(self) -> None:
         """What is not in the tables yet stays in the journal."""
@@ -144,24 +145,26 @@ class Writer:
             return
         claims = self._draft.claims
         wanted = {claim_of(commit) for commit in unknown} - claims.keys()
+        runs = {commit.run_id for commit in unknown}
         for batch in reversed(self._batches):
             found = wanted & batch.draft.claims.keys()
             claims.update((claim, batch.draft.claims[claim]) for claim in found)
             wanted -= found
-        claims.update(dict.fromkeys(wanted))
+            touched = runs & batch.draft.touched.keys()
+            self._heads.update((run_id, batch.draft.touched[run_id]) for run_id in touched)
+            runs -= touched
         ask = self._looking.ask
-        known = [commit.run_id for commit in unknown if not reads.unheard(ask, commit.run_id, claim_of(commit))]
-        if known:
-            heads, holders = reads.standing(ask, known, list(wanted))
-            self._heads.update(heads)
-            claims.update(holders)
+        heard = [commit for commit in unknown if not reads.unheard(ask, commit.run_id, claim_of(commit))]
+        self._heads.update(reads.heads(ask, [commit.run_id for commit in heard if commit.run_id in runs]))
+        claims.update(dict.fromkeys(wanted))
+        claims.update((claim, reads.holder(ask, claim)) for claim in wanted & set(map(claim_of, heard)))
 
     # ---- from the journal to the tables --------------------------------------------------------------------------
 
     def _hand_over(self) -> None:
         self._settle_batches()
         self._since = time.monotonic()
-        if not self._draft.units:
+        if not self._draft.size:
             if not self._batches:
                 self._tables.shown = self._groups  # whatever was refused is not to come
             return
@@ -183,7 +186,7 @@ class Writer:
             self._journal.trim(number)
 
     def _make_room(self) -> None:
-        if self._draft.units >= _LARGEST:
+        if self._draft.size >= _LARGEST:
             self._settle_batches(all_of_them=True)
             self._hand_over()
 

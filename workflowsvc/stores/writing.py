@@ -19,6 +19,7 @@ from typing import Final
 
 from workflowsvc.ports import StoreUnavailable
 from workflowsvc.stores.works import (
+    FINE,
     Answer,
     Aside,
     Close,
@@ -51,8 +52,8 @@ class _Writing:
     def run(self) -> None:
         try:
             self._need()
-        except StoreUnavailable as error:
-            self._send(Ready(str(error)))
+        except Exception as error:
+            self._send(Ready(str(error) or repr(error)))
             return
         self._send(Ready())
         try:
@@ -113,8 +114,13 @@ class _Writing:
             self._drop()
 
     def _finish(self) -> None:
-        with suppress(StoreUnavailable):  # what is in the journal is safe; the next to open it tells what is wrong
+        try:
             self._need().finish()
+            outcome = FINE
+        except StoreUnavailable as error:  # what is in the journal is safe; the next to open it tells what is wrong
+            outcome = failed(error)
+        self._drop()
+        self._tell(outcome, self._groups)
 
     def _need(self) -> Writer:
         if self._writer is None:
