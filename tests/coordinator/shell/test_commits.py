@@ -29,6 +29,7 @@ from tests.coordinator.shell.world import (
 from workflowsvc import names
 from workflowsvc.messages import Action, SignalExternal, Stale, StartTask, TaskKind, TaskRef, Wake
 from workflowsvc.ports import BrokerUnavailable, Conflict, StoreUnavailable
+from workflowsvc.stores.journal import Journal
 from workflowsvc.swf import shapes
 from workflowsvc.swf.shapes import DecisionType
 
@@ -131,6 +132,25 @@ async def test_what_follows_from_a_commit_whose_result_is_unknown_follows(world:
     await world.settled()
     assert len(await world.waiting(TaskKind.ACTIVITY)) == 1
     assert {task.workflow_id for task in await world.waiting()} == {"w", "c", "continued"}
+
+
+async def test_what_follows_from_a_start_that_only_the_journal_knows_of_follows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer failed between writing it down and saying so: who resumes the run must find it."""
+    append = Journal.append
+
+    def failing(self: Journal, number: int, body: bytes) -> None:
+        append(self, number, body)
+        raise StoreUnavailable("the disk")
+
+    await world.settled()
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", failing)
+        with pytest.raises(Refused, match="ServiceUnavailable"):
+            await world.start("w")
+    await world.settled()
+    assert [task.workflow_id for task in await world.waiting()] == ["w"]
 
 
 async def test_while_the_store_is_away_what_nobody_waits_for_is_tried_again(world: World) -> None:
