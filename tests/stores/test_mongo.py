@@ -163,7 +163,7 @@ async def test_every_write_waits_for_the_journals_of_a_majority(mongodb_url: str
     writes = commands.named("insert", "update", "delete", "createIndexes")
     making = {command["createIndexes"]: command["indexes"] for command in commands.named("createIndexes")}
     assert making.keys() >= {"executions", "heartbeats"}
-    assert all(making.values())  # MongoDB refuses to make none; SecantusDB would not
+    assert all(making.values())  # FerretDB refuses to make none, with the words of MongoDB; SecantusDB does not
     assert len(writes) > 20
     assert [each for each in writes if each.get("writeConcern") != {"w": "majority", "j": True}] == []
     reads = commands.named("find", "aggregate")
