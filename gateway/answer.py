@@ -17,8 +17,6 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
 
-#: An answer up to this size goes to the transport as it is; aiohttp's writer would ask for much that is known here.
-_AT_ONCE: Final = 16 * 1024
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 # Request ids must differ, and need not be unguessable: a UUID of this process, counted on from its last digits.
 _PROCESS: Final = str(uuid.uuid4())[:-12]
@@ -40,7 +38,6 @@ class Answer(web.StreamResponse):
         self._writer: AbstractStreamWriter | None = None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        self._request = request
         self._keep_alive = request.keep_alive and not self._close
         self._writer = request.writer
         self._connection = ""
@@ -64,9 +61,4 @@ class Answer(web.StreamResponse):
             f"Date: {rfc822_formatted_time()}\r\n"
             f"Server: workflowsvc\r\n{self._connection}\r\n"
         ).encode()
-        whole = head if self._bare else head + self._content
-        transport = self._request.transport
-        if transport is None or transport.is_closing() or len(whole) > _AT_ONCE:
-            await self._writer.write(whole)  # which waits for a client that reads slowly, and knows when it has gone
-        else:
-            transport.write(whole)
+        await self._writer.write(head if self._bare else head + self._content)

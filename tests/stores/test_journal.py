@@ -248,7 +248,9 @@ async def test_a_commit_whose_outcome_is_unknown_is_seen_by_whoever_looks(
             elif first == 4:
                 assert await store.has_committed(run.run_id, run.commit(4).action_id)
             else:
-                assert (await store.load(run.run_id)).events == events(1, 5)  # type: ignore[union-attr]
+                stored = await store.load(run.run_id)
+                assert stored is not None
+                assert stored.events == events(1, 5)
 
 
 async def test_a_change_whose_outcome_is_unknown_is_known_to_whoever_looks(

@@ -81,7 +81,9 @@ async def test_a_history_is_one_wherever_its_events_are(
                 assert await store.history(run.run_id, first, last, limit) == wanted[:limit]
                 assert await store.history(run.run_id, first, last, limit, reverse=True) == wanted[::-1][:limit]
             assert await store.row(Run(99).run_id, START) is not None
-        assert (await store.load(run.run_id)).events == whole  # type: ignore[union-attr]
+        stored = await store.load(run.run_id)
+        assert stored is not None
+        assert stored.events == whole
 
 
 async def test_what_is_asked_of_a_run_is_shown_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,10 +115,10 @@ class Pump:
         #: how many groups were answered, how many of them are in the tables, and what of the others may be asked for
         self._answered = 0
         self._shown = 0
+        self.recent = Recent()
         #: how often the outcome of something became unknown, and how many of those doubts a new writer has ended
         self.doubts = 0
         self._cleared = 0
-        self.recent = Recent()
         #: those that were answered before this writer began, which are in the tables
         self._before = 0
         self._gathered: list[_Job] = []
@@ -158,7 +158,7 @@ class Pump:
         """Whether all is in the tables, and the writer has ended."""
         if self._opening is not None:
             await asyncio.wait([self._opening])
-        while self._busy and self._transport is not None:  # noqa: ASYNC110 - no one would set the event but for this
+        while self._busy and self._transport is not None:  # noqa: ASYNC110 - asked once, at the end
             await asyncio.sleep(_PAUSE_SECONDS)
         clean = False
         if self._transport is not None:

@@ -56,7 +56,6 @@ class Tables:
         """When all is done."""
         self._works.put(None)
         self._thread.join()
-        self._database.close()
 
     def _run(self) -> None:
         while (work := self._works.get()) is not None:

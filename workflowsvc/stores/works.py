@@ -61,7 +61,7 @@ class Group(Struct, frozen=True, tag=True):
     works: Sequence[bytes]
 
 
-Question = Group | Show | Change | Forget | Sweep | Close
+Question = Group | Aside | Close
 
 
 class Outcome(Struct, frozen=True, array_like=True):

@@ -212,5 +212,5 @@ def _read(work: bytes) -> Recorded | Outcome:
     try:
         recorded: Recorded = recorded_of(work)
     except msgspec.ValidationError as error:
-        return failed(ValueError(str(error)))
+        return failed(error)
     return recorded
